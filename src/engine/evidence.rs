@@ -1,0 +1,134 @@
+//! What travels with an incident: enough to understand it, and to retrain on the exact slice.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::Engine;
+use super::decide::Deciding;
+use super::model::PaneKey;
+use super::segments::WHOLE;
+use crate::event::Time;
+use crate::policy::Incident;
+use crate::window::Extent;
+
+/// Findings in a message; the total is stated beside them.
+const MOST_FINDINGS: usize = 10;
+/// Bins per side of a finding.
+const MOST_BINS: usize = 24;
+/// A body stays below 20 KB; findings are left out from the end until it does.
+const MOST_BYTES: usize = 18_000;
+
+impl Engine {
+    /// The `data` of a message about an incident, as JSON text.
+    pub(super) fn evidence(&self, deciding: &Deciding, incident: &Incident) -> String {
+        let mut most = MOST_FINDINGS;
+        loop {
+            let text = self.evidence_with(deciding, incident, most).to_string();
+            if text.len() <= MOST_BYTES || most == 0 {
+                return text;
+            }
+            most -= 1;
+        }
+    }
+
+    fn evidence_with(&self, deciding: &Deciding, incident: &Incident, most: usize) -> Value {
+        let model = &self.models[deciding.model];
+        let (start, end) = (deciding.end - deciding.window, deciding.end);
+        let coverage = incident.findings.iter().find_map(|f| f.line.coverage);
+        let group = model.groups.iter().find(|g| g.id == deciding.group);
+        json!({
+            "incident": {
+                "key": incident.key,
+                "state": incident.state,
+                "severity": incident.severity,
+                "model": incident.model,
+                "version": incident.version,
+                "monitor": incident.monitor,
+                "opened": incident.opened,
+                "changed": incident.changed,
+                "resolved_by": incident.resolved_by,
+                "suppressed": incident.suppressed,
+                "url": format!("{}/incidents/{}", self.plan.public_url, incident.key),
+            },
+            "findings": findings(incident, most),
+            "findings_total": incident.findings.len(),
+            "window": { "start": start, "end": end },
+            "outcome_coverage": coverage,
+            "slice": self.slice(deciding, start, end),
+            "reference": group.and_then(|g| g.reference.as_ref()).map(|r| r.id.as_str()),
+            "config_digest": self.plan.config_digest,
+            "driftd_version": env!("CARGO_PKG_VERSION"),
+            "historic": incident.historic,
+            "name": self.plan.name,
+        })
+    }
+
+    /// The smallest offset ranges that hold the window's predictions and their outcomes.
+    pub(super) fn slice(&self, deciding: &Deciding, start: Time, end: Time) -> Value {
+        let model = &self.models[deciding.model];
+        let members: Vec<u32> = model
+            .groups
+            .iter()
+            .position(|g| g.id == deciding.group)
+            .map(|group| model.members(group))
+            .unwrap_or_default();
+        let mut extents: BTreeMap<u32, Extent> = BTreeMap::new();
+        let range = PaneKey { start, version: 0, segment: WHOLE }..PaneKey {
+            start: end,
+            version: 0,
+            segment: WHOLE,
+        };
+        for (key, pane) in model.panes.range(range) {
+            if key.segment != WHOLE || !members.contains(&key.version) {
+                continue;
+            }
+            let both = pane.prediction_extents.iter().chain(&pane.outcome_extents);
+            for (&partition, &extent) in both {
+                Extent::merge(&mut extents, partition, extent);
+            }
+        }
+        let mut topics: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+        for (number, extent) in extents {
+            let name = model.ledger.lexicon.name(number);
+            let Some((topic, partition)) = name.rsplit_once('/') else { continue };
+            let partition: i64 = partition.parse().unwrap_or(0);
+            let range = json!({ "partition": partition, "from": extent.from, "to": extent.to });
+            topics.entry(topic.to_owned()).or_default().push(range);
+        }
+        let topics: Vec<Value> = topics
+            .into_iter()
+            .map(|(topic, partitions)| json!({ "topic": topic, "partitions": partitions }))
+            .collect();
+        json!({ "topics": topics })
+    }
+}
+
+fn findings(incident: &Incident, most: usize) -> Vec<Value> {
+    incident
+        .findings
+        .iter()
+        .take(most)
+        .map(|finding| {
+            let mut value = serde_json::to_value(&finding.line).unwrap_or(Value::Null);
+            if let Value::Object(fields) = &mut value {
+                fields.insert("level".into(), json!(finding.level));
+                fields.insert("severity".into(), json!(finding.severity));
+                if let Some(bins) = &finding.bins {
+                    let shown = |reference: bool| {
+                        let share = |b: &crate::stats::Bin| {
+                            json!({
+                                "bin": b.label,
+                                "share": if reference { b.reference } else { b.window },
+                            })
+                        };
+                        Value::Array(bins.iter().take(MOST_BINS).map(share).collect())
+                    };
+                    fields.insert("reference_bins".into(), shown(true));
+                    fields.insert("current_bins".into(), shown(false));
+                }
+            }
+            value
+        })
+        .collect()
+}

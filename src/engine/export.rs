@@ -1,0 +1,226 @@
+//! State as lines: what `state export` prints, and any oracle can recompute. Works on stored rows
+//! alone; no configuration is needed.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use super::Position;
+use super::io::Table;
+use super::model::Ledger;
+use super::outbox::Row;
+use super::runs::Run;
+use super::state::{StateError, StoredPane, first_part, read};
+use crate::event::{Partition, Time};
+use crate::join::Entry;
+use crate::policy::Incident;
+use crate::window::PaneCounts;
+
+/// Collects rows and writes lines.
+#[derive(Debug, Default)]
+pub struct Export {
+    only: Option<String>,
+    positions: BTreeMap<Partition, Position>,
+    ledgers: BTreeMap<String, Ledger>,
+    panes: Vec<(String, StoredPane)>,
+    incidents: Vec<Value>,
+    runs: Vec<Value>,
+    outbox: Vec<Value>,
+    pending: BTreeMap<String, (u64, u64)>,
+}
+
+/// Tables in the order that [`Export::take`] wants them.
+pub const EXPORTED: [Table; 7] = [
+    Table::Positions,
+    Table::Models,
+    Table::Panes,
+    Table::Join,
+    Table::Incidents,
+    Table::Runs,
+    Table::Outbox,
+];
+
+impl Export {
+    /// An export of everything, or of one model.
+    #[must_use]
+    pub fn new(only: Option<&str>) -> Export {
+        Export { only: only.map(str::to_owned), ..Export::default() }
+    }
+
+    /// Takes a row; models must come before join entries.
+    ///
+    /// # Errors
+    /// A row that cannot be read.
+    pub fn take(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<(), StateError> {
+        match table {
+            Table::Positions => {
+                let (partition, position) = read(table, value)?;
+                self.positions.insert(partition, position);
+            }
+            Table::Models => {
+                self.ledgers.insert(first_part(key), read(table, value)?);
+            }
+            Table::Panes => {
+                let model = first_part(key);
+                if self.wants(&model) {
+                    self.panes.push((model, read(table, value)?));
+                }
+            }
+            Table::Join => {
+                let model = first_part(key);
+                let Some(ledger) = self.ledgers.get(&model) else { return Ok(()) };
+                let entry: Entry = read(table, value)?;
+                let (watermark, rules) = (ledger.watermark(), ledger.rules());
+                let pending = self.pending.entry(model).or_default();
+                pending.0 += entry.pending_predictions(watermark, rules) as u64;
+                pending.1 += entry.pending_outcomes(watermark, rules) as u64;
+            }
+            Table::Incidents => {
+                let incident: Incident = read(table, value)?;
+                if self.wants(&incident.model) {
+                    self.incidents.push(to_value(&incident.line()));
+                }
+            }
+            Table::Runs => {
+                let run: Run = read(table, value)?;
+                if self.wants(&run.line.model) {
+                    self.runs.push(to_value(&run.line));
+                }
+            }
+            Table::Outbox => {
+                let row: Row = read(table, value)?;
+                self.outbox.push(to_value(&row.line()));
+            }
+            Table::Meta | Table::Tracks | Table::Silences | Table::Scores | Table::Learning => {}
+        }
+        Ok(())
+    }
+
+    /// All lines in a stable order.
+    #[must_use]
+    pub fn lines(mut self) -> Vec<Value> {
+        let mut lines = Vec::new();
+        for (partition, position) in &self.positions {
+            lines.push(json!({
+                "type": "position",
+                "topic": partition.topic,
+                "partition": partition.number,
+                "offset": position.offset,
+                "timestamp": position.anchor.map(|a| a.timestamp),
+                "lost": position.lost,
+            }));
+        }
+        self.panes.sort_by(|(a, p), (b, q)| (a, p.0, &p.1, &p.2).cmp(&(b, q.0, &q.1, &q.2)));
+        for (model, pane) in &self.panes {
+            if let Some(ledger) = self.ledgers.get(model) {
+                lines.push(pane_line(model, ledger, pane));
+            }
+        }
+        for (model, ledger) in &self.ledgers {
+            if !self.wants(model) || !ledger.keeping.joins {
+                continue;
+            }
+            let pending = self.pending.get(model).copied().unwrap_or_default();
+            lines.push(json!({
+                "type": "join",
+                "model": model,
+                "pending_predictions": pending.0,
+                "pending_outcomes": pending.1,
+                "late_outcomes": ledger.late_outcomes,
+            }));
+        }
+        lines.extend(self.incidents);
+        lines.extend(self.runs);
+        lines.extend(self.outbox);
+        lines
+    }
+
+    fn wants(&self, model: &str) -> bool {
+        self.only.as_deref().is_none_or(|only| only == model)
+    }
+}
+
+impl Ledger {
+    /// The least own watermark: what has expired at it has expired for every partition.
+    pub(super) fn watermark(&self) -> Time {
+        let seen = self.clocks.by_partition.values().filter(|c| c.latest != Time::MIN);
+        seen.map(|c| c.own_watermark(self.keeping.lateness)).min().unwrap_or(Time::MIN)
+    }
+}
+
+fn pane_line(model: &str, ledger: &Ledger, stored: &StoredPane) -> Value {
+    let (start, version, segment, pane) = stored;
+    let matches = pane.all_matches();
+    let end = *start + ledger.width;
+    let over = ledger.watermark() >= end + ledger.keeping.within;
+    let assumed = if over { pane.assumed(&matches) } else { 0 };
+    let mut performance = matches.performance.clone();
+    if assumed > 0
+        && let (Some(sums), Some(more)) = (&mut performance, pane.assumed_performance(&matches))
+    {
+        sums.merge(&more);
+    }
+    let mut line = json!({
+        "type": "pane",
+        "model": model,
+        "version": Some(version).filter(|v| !v.is_empty()),
+        "segment": segment,
+        "start": start,
+        "end": end,
+        "predictions": pane.predictions,
+        "outcomes": pane.outcomes,
+        "matched": matches.matched,
+        "duplicates": pane.duplicates,
+        "late": pane.late,
+        "assumed": assumed,
+        "performance": performance.map(|p| p.to_json()),
+    });
+    let mut features = Map::new();
+    for (name, counts) in &pane.series {
+        let value = counts_value(ledger, name, counts);
+        match name.strip_prefix("features.") {
+            Some(feature) => {
+                features.insert(feature.to_owned(), value);
+            }
+            None => line[&**name] = value,
+        }
+    }
+    line["features"] = Value::Object(features);
+    line
+}
+
+fn counts_value(ledger: &Ledger, series: &str, counts: &PaneCounts) -> Value {
+    let mut value = json!({
+        "count": counts.counted,
+        "missing": counts.absences.missing,
+        "null": counts.absences.null,
+        "nan": counts.absences.nan,
+        "type_errors": counts.type_errors,
+    });
+    match ledger.keeping.categories.get(&counts.reference) {
+        Some(names) => {
+            let mut categories = Map::new();
+            let mut other = 0u64;
+            for (cell, n) in counts.pairs() {
+                match names.get(cell as usize) {
+                    Some(name) => {
+                        categories.insert(name.clone(), n.into());
+                    }
+                    None => other += u64::from(n),
+                }
+            }
+            value["categories"] = Value::Object(categories);
+            value["other"] = other.into();
+        }
+        None if ledger.keeping.category_series.contains(series) => {
+            value["categories"] = json!({});
+            value["other"] = counts.counted.into();
+        }
+        None => value["codes"] = json!(counts.pairs()),
+    }
+    value
+}
+
+fn to_value<T: serde::Serialize>(line: &T) -> Value {
+    serde_json::to_value(line).unwrap_or(Value::Null)
+}

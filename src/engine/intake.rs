@@ -1,0 +1,278 @@
+//! Rows of a slab are accepted, joined and handed to counting: the counting law.
+
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+
+use super::count::Slice;
+use super::io::{JoinKey, Wants};
+use super::matching::Sums;
+use super::model::{Model, PaneKey, VersionIx};
+use super::segments::{SegmentIx, WHOLE};
+use crate::event::{Batch, ModelIx, Partition, Role, Slab, Time, Values, Words};
+use crate::join::{Answer, Entry, Known, Truth, Waiting};
+
+/// Join entries in use: fetched ones, and changed ones that are not committed yet.
+#[derive(Debug, Default)]
+pub(super) struct Entries {
+    pub by_key: HashMap<JoinKey, Entry>,
+    pub dirty: hashbrown::HashSet<JoinKey>,
+}
+
+impl Entries {
+    fn change(&mut self, key: JoinKey) -> &mut Entry {
+        self.dirty.insert(key);
+        self.by_key.entry(key).or_default()
+    }
+
+    /// Keeps only what is not durable yet.
+    pub(super) fn forget_clean(&mut self) {
+        let dirty = &self.dirty;
+        self.by_key.retain(|key, _| dirty.contains(key));
+    }
+}
+
+/// One batch on its way in.
+pub(super) struct Arriving<'a> {
+    pub model: ModelIx,
+    pub role: Role,
+    pub batch: &'a Batch,
+    pub slab: &'a Slab,
+    /// Rows before this offset are in the state already.
+    pub position: i64,
+}
+
+impl Model {
+    /// What must be known before this batch can be taken.
+    pub(super) fn wants(&self, model: ModelIx, batch: &Batch, role: Role, wants: &mut Wants) {
+        wants.entries.extend(batch.ids.iter().map(|&id| JoinKey { model, id }));
+        if role == Role::Outcome {
+            return;
+        }
+        let mut want = |name: Option<Arc<str>>| {
+            let known = self
+                .versions
+                .keys()
+                .any(|ix| **self.ledger.lexicon.name(*ix) == *name.as_deref().unwrap_or(""));
+            if !known {
+                wants.versions.push((model, name));
+            }
+        };
+        if !self.plan.versioned {
+            want(None);
+            return;
+        }
+        for word in batch.versions.list.iter() {
+            want(Some(word.into()));
+        }
+        if (0..batch.versions.places.len()).any(|row| batch.versions.place(row).is_err()) {
+            want(None);
+        }
+    }
+
+    /// Takes a batch of predictions.
+    pub(super) fn take_predictions(&mut self, arriving: &Arriving<'_>, entries: &mut Entries) {
+        let batch = arriving.batch;
+        let partition = self.number_partition(&arriving.slab.partition);
+        let segments = self.segments.assign(batch);
+        let versions = self.number_versions(batch);
+        let answers = Answers::new(self, batch);
+        let lateness = self.plan.lateness;
+        let width = self.width;
+        let joins = self.plan.outcomes.is_some() && !batch.ids.is_empty();
+        let judged = self.ledger.judged_drift.unwrap_or(Time::MIN);
+
+        let mut latest = self.latest(arriving);
+        let mut groups: Vec<Slice> = Vec::new();
+        let first = batch.offsets.partition_point(|o| *o < arriving.position);
+        for row in first..batch.times.len() {
+            let time = batch.times[row];
+            let own = if latest == Time::MIN { Time::MIN } else { latest - lateness };
+            let start = time.floor_to(width);
+            let key = PaneKey { start, version: versions[row], segment: WHOLE };
+            if arriving.slab.ordered {
+                if start + width <= own {
+                    self.count_late(key, &segments, row);
+                    continue;
+                }
+                latest = latest.max(time);
+            }
+            let arrival = time.max(own);
+            if joins {
+                let waiting = Waiting {
+                    version: versions[row],
+                    time,
+                    arrival,
+                    answer: answers.of(row),
+                    segments: segments.iter().filter_map(|column| column[row]).collect(),
+                };
+                let id = JoinKey { model: arriving.model, id: batch.ids[row] };
+                let outcome = batch.outcome.as_ref().map(|_| Known {
+                    time,
+                    arrival,
+                    partition,
+                    offset: batch.offsets[row],
+                    truth: self.truth(batch, row),
+                });
+                if !self.join_prediction(entries.change(id), waiting, outcome) {
+                    continue;
+                }
+            }
+            if start + width <= judged {
+                self.restated.insert(start);
+            }
+            if let Some(version) = self.versions.get_mut(&versions[row])
+                && arrival < version.first_arrival
+            {
+                version.first_arrival = arrival;
+                self.dirty = true;
+            }
+            match groups.iter_mut().rev().find(|g| g.key == key) {
+                Some(group) => group.rows.push(row as u32),
+                None => groups.push(Slice { key, rows: vec![row as u32] }),
+            }
+        }
+        self.advance(arriving, latest);
+        self.count(batch, groups, &segments, partition);
+    }
+
+    /// Takes a batch of outcomes. An outcome is never late by its own time.
+    pub(super) fn take_outcomes(&mut self, arriving: &Arriving<'_>, entries: &mut Entries) {
+        let batch = arriving.batch;
+        let partition = self.number_partition(&arriving.slab.partition);
+        let lateness = self.plan.lateness;
+        let mut latest = self.latest(arriving);
+        let first = batch.offsets.partition_point(|o| *o < arriving.position);
+        for row in first..batch.times.len() {
+            let time = batch.times[row];
+            let own = if latest == Time::MIN { Time::MIN } else { latest - lateness };
+            if arriving.slab.ordered {
+                latest = latest.max(time);
+            }
+            let known = Known {
+                time,
+                arrival: time.max(own),
+                partition,
+                offset: batch.offsets[row],
+                truth: self.truth(batch, row),
+            };
+            let Some(&id) = batch.ids.get(row) else { continue };
+            let entry = entries.change(JoinKey { model: arriving.model, id });
+            let mut sums = Sums::default();
+            entry.learn(known, self.rules(), |delta| sums.take(delta));
+            self.apply(sums);
+        }
+        self.advance(arriving, latest);
+    }
+
+    /// Files a prediction (with its own outcome, where the event carries it); false when it is a
+    /// repeat that the rules set aside.
+    fn join_prediction(
+        &mut self,
+        entry: &mut Entry,
+        waiting: Waiting,
+        outcome: Option<Known>,
+    ) -> bool {
+        let rules = self.rules();
+        let mut sums = Sums::default();
+        let said = waiting.clone();
+        let accepted = entry.predict(waiting, rules, |delta| sums.take(delta));
+        if accepted && let Some(known) = outcome {
+            entry.learn(known, rules, |delta| sums.take(delta));
+        }
+        self.apply(sums);
+        if accepted {
+            self.expect_answer(&said);
+        }
+        accepted
+    }
+
+    fn latest(&mut self, arriving: &Arriving<'_>) -> Time {
+        self.ledger.clocks.clock(&arriving.slab.partition, arriving.role).latest
+    }
+
+    fn advance(&mut self, arriving: &Arriving<'_>, latest: Time) {
+        let clock = self.ledger.clocks.clock(&arriving.slab.partition, arriving.role);
+        clock.latest = latest;
+        clock.read_at = Some(arriving.slab.read_at);
+        let logged = arriving.batch.logged.iter().max().copied();
+        self.ledger.latest_logged = self.ledger.latest_logged.max(logged);
+        self.dirty = true;
+    }
+
+    fn count_late(&mut self, key: PaneKey, segments: &[Vec<Option<SegmentIx>>], row: usize) {
+        self.pane(key).late += 1;
+        for segment in segments.iter().filter_map(|column| column[row]) {
+            self.pane(PaneKey { segment, ..key }).late += 1;
+        }
+    }
+
+    fn number_partition(&mut self, partition: &Partition) -> u32 {
+        self.ledger.lexicon.number(&format!("{}/{}", partition.topic, partition.number))
+    }
+
+    fn number_versions(&mut self, batch: &Batch) -> Vec<VersionIx> {
+        if !self.plan.versioned {
+            let only = self.ledger.lexicon.number("");
+            return vec![only; batch.times.len()];
+        }
+        let none = self.ledger.lexicon.number("");
+        let known: Vec<VersionIx> =
+            batch.versions.list.iter().map(|word| self.ledger.lexicon.number(word)).collect();
+        (0..batch.times.len())
+            .map(|row| batch.versions.place(row).map_or(none, |place| known[place as usize]))
+            .collect()
+    }
+
+    /// What an outcome row, or a prediction row with its own outcome, says.
+    fn truth(&mut self, batch: &Batch, row: usize) -> Truth {
+        match &batch.outcome {
+            Some(Values::Numbers(numbers)) => {
+                numbers.get(row).map_or(Truth::Withdrawn, Truth::Number)
+            }
+            Some(Values::Words(words)) => match words.get(row) {
+                Ok(word) => Truth::Class(self.ledger.lexicon.number(word)),
+                Err(_) => Truth::Withdrawn,
+            },
+            None => Truth::Withdrawn,
+        }
+    }
+}
+
+/// The prediction values of a batch, with class names numbered once per distinct word.
+struct Answers<'a> {
+    batch: &'a Batch,
+    classes: Vec<u32>,
+}
+
+impl<'a> Answers<'a> {
+    fn new(model: &mut Model, batch: &'a Batch) -> Answers<'a> {
+        let words: Option<&Words> = match &batch.prediction {
+            Some(Values::Words(words)) => Some(words),
+            _ => None,
+        };
+        let lexicon = &mut model.ledger.lexicon;
+        let classes = words
+            .map_or_else(Vec::new, |w| w.list.iter().map(|word| lexicon.number(word)).collect());
+        Answers { batch, classes }
+    }
+
+    fn of(&self, row: usize) -> Answer {
+        match &self.batch.prediction {
+            Some(Values::Numbers(numbers)) => numbers.get(row).map_or(Answer::None, Answer::Number),
+            other => {
+                let class = match other {
+                    Some(Values::Words(words)) => words.place(row).ok(),
+                    _ => None,
+                };
+                let class = class.map(|place| self.classes[place as usize]);
+                let probabilities: Vec<f64> =
+                    self.batch.probabilities.iter().map(|column| column.values[row]).collect();
+                if class.is_none() && probabilities.iter().all(|p| p.is_nan()) {
+                    return Answer::None;
+                }
+                Answer::Class { class, probabilities }
+            }
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! What goes into the engine and what comes out.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::event::{ModelIx, Partition, Slab, Time};
+use crate::join::Entry;
+use crate::lines::ScoreLine;
+use crate::policy::message::{Command, Message, Receipt, Reply};
+use crate::reference::Reference;
+
+/// One thing that may change the state.
+#[derive(Debug)]
+pub enum Input {
+    /// Records of one partition, with what the engine wanted to know about them.
+    Slab(Box<Slab>, Fetched),
+    /// The partitions that are ours now, and how many each topic has.
+    Owned {
+        /// Assigned to us.
+        partitions: BTreeSet<Partition>,
+        /// Partitions per topic, as far as known.
+        counts: BTreeMap<Arc<str>, i32>,
+    },
+    /// The end of a partition, as the broker last said.
+    EndOffset {
+        /// Which.
+        partition: Partition,
+        /// One past its last record.
+        end: i64,
+    },
+    /// Records that the broker no longer has; closes the hole in the offsets.
+    Lost {
+        /// Which.
+        partition: Partition,
+        /// First offset that is gone.
+        from: i64,
+        /// One past the last.
+        to: i64,
+    },
+    /// A partition begins at this offset: it is new, or was made again and is read from its start.
+    Begin {
+        /// Which.
+        partition: Partition,
+        /// First offset.
+        offset: i64,
+    },
+    /// Our clock.
+    Tick(Time),
+    /// What became of a message.
+    Receipt(Receipt),
+    /// Somebody asks for something.
+    Command(Command),
+    /// There will be no further record (end of a replay): judge everything.
+    Finish,
+}
+
+/// A version of a model whose reference is not known yet.
+pub type VersionKey = (ModelIx, Option<Arc<str>>);
+
+/// What the engine must know before it can take a slab.
+#[derive(Debug, Default)]
+pub struct Wants {
+    /// Join entries, sorted and without repeats; the engine holds none of them itself.
+    pub entries: Vec<JoinKey>,
+    /// Versions seen for the first time.
+    pub versions: Vec<VersionKey>,
+}
+
+/// The answers.
+#[derive(Debug, Default)]
+pub struct Fetched {
+    /// Entries that the store holds.
+    pub entries: Vec<(JoinKey, Entry)>,
+    /// References of new versions; `None` where there is none.
+    pub references: Vec<(VersionKey, Option<Arc<Reference>>)>,
+}
+
+/// Key of a join entry: model and hashed id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct JoinKey {
+    /// Model.
+    pub model: ModelIx,
+    /// Hash of the id.
+    pub id: u128,
+}
+
+/// What a step wants done.
+#[derive(Debug, Default)]
+pub struct Effects {
+    /// Judgements, in order.
+    pub lines: Vec<ScoreLine>,
+    /// Messages to send once the state is durable.
+    pub messages: Vec<Message>,
+    /// Messages that a later one replaced.
+    pub cancelled: Vec<String>,
+    /// Answer to a command.
+    pub reply: Option<Reply>,
+    /// Things worth a line in the log.
+    pub notices: Vec<Notice>,
+    /// Commit before anything else.
+    pub urgent: bool,
+    /// The slab was refused; the reader must start again at this offset.
+    pub rewind: Option<(Partition, i64)>,
+}
+
+/// Something worth a line in the log.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Notice {
+    /// Worth a warning.
+    pub warning: bool,
+    /// Model that it concerns; empty for none.
+    pub model: String,
+    /// A sentence.
+    pub message: String,
+}
+
+/// A table of the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Table {
+    /// Format version and application.
+    Meta,
+    /// Offsets and anchors.
+    Positions,
+    /// Models: lexicons, versions, clocks, judged up to.
+    Models,
+    /// Panes.
+    Panes,
+    /// Join entries.
+    Join,
+    /// Evaluation history of series.
+    Tracks,
+    /// Incidents.
+    Incidents,
+    /// Messages.
+    Outbox,
+    /// Retraining runs.
+    Runs,
+    /// Silences.
+    Silences,
+    /// Score lines.
+    Scores,
+    /// Rows kept while a reference is learnt, and learnt references.
+    Learning,
+}
+
+impl Table {
+    /// Every table.
+    pub const ALL: [Table; 12] = [
+        Table::Meta,
+        Table::Positions,
+        Table::Models,
+        Table::Panes,
+        Table::Join,
+        Table::Tracks,
+        Table::Incidents,
+        Table::Outbox,
+        Table::Runs,
+        Table::Silences,
+        Table::Scores,
+        Table::Learning,
+    ];
+
+    /// Name in the store.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Table::Meta => "meta",
+            Table::Positions => "positions",
+            Table::Models => "models",
+            Table::Panes => "panes",
+            Table::Join => "join",
+            Table::Tracks => "tracks",
+            Table::Incidents => "incidents",
+            Table::Outbox => "outbox",
+            Table::Runs => "runs",
+            Table::Silences => "silences",
+            Table::Scores => "scores",
+            Table::Learning => "learning",
+        }
+    }
+}
+
+/// One row of a commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// Where.
+    pub table: Table,
+    /// Key.
+    pub key: Vec<u8>,
+    /// New value; `None` removes the row.
+    pub value: Option<Vec<u8>>,
+}

@@ -1,0 +1,208 @@
+//! Matches become sums of panes.
+
+use super::count::outcome_code;
+use super::model::{Model, PaneKey};
+use super::segments::WHOLE;
+use crate::event::Time;
+use crate::join::{Answer, Delta, Known, PredictionRepeats, Rules, Truth, Waiting};
+use crate::stats::{Observation, Performance, Profile, Task};
+use crate::window::{Extent, Matches, Pane};
+
+/// The changes of one arrival, collected while its entry is borrowed.
+#[derive(Debug, Default)]
+pub(super) struct Sums(Vec<Change>);
+
+#[derive(Debug)]
+enum Change {
+    Match { prediction: Waiting, outcome: Known, arrival: Time, sign: i64 },
+    Met(Waiting, Known),
+    Duplicate(Waiting),
+    LateOutcome(i64),
+}
+
+impl Sums {
+    pub(super) fn take(&mut self, delta: Delta<'_>) {
+        self.0.push(match delta {
+            Delta::Match { prediction, outcome, arrival, sign } => {
+                Change::Match { prediction: prediction.clone(), outcome: *outcome, arrival, sign }
+            }
+            Delta::Met(prediction, outcome) => Change::Met(prediction.clone(), *outcome),
+            Delta::Duplicate(first) => Change::Duplicate(first.clone()),
+            Delta::LateOutcome(n) => Change::LateOutcome(n),
+        });
+    }
+}
+
+impl Model {
+    /// The join's rules.
+    pub(super) fn rules(&self) -> Rules {
+        self.ledger.rules()
+    }
+
+    /// Adds the changes of one arrival to the panes of the predictions concerned.
+    pub(super) fn apply(&mut self, sums: Sums) {
+        for change in sums.0 {
+            match change {
+                Change::LateOutcome(n) => {
+                    self.ledger.late_outcomes = self.ledger.late_outcomes.saturating_add_signed(n);
+                    self.dirty = true;
+                }
+                Change::Duplicate(first) => {
+                    self.each_pane(&first, |pane| pane.duplicates += 1);
+                    if self.plan.repeats == PredictionRepeats::Last {
+                        self.expect_answer_again(&first);
+                    }
+                }
+                Change::Met(prediction, outcome) => {
+                    self.each_pane(&prediction, |pane| pane.outcomes += 1);
+                    let key = self.whole_key(&prediction);
+                    let extents = &mut self.pane(key).outcome_extents;
+                    Extent::widen(extents, outcome.partition, outcome.offset);
+                }
+                Change::Match { prediction, outcome, arrival, sign } => {
+                    self.match_pair(&prediction, &outcome, arrival, sign);
+                }
+            }
+        }
+    }
+
+    fn match_pair(&mut self, prediction: &Waiting, outcome: &Known, arrival: Time, sign: i64) {
+        let hop = arrival.floor_to(self.width);
+        let task = self.plan.task;
+        let mut sums = Matches::empty(task, self.plan_assumes());
+        sums.matched = sign;
+        sums.delays.observe((outcome.time - prediction.time).seconds().max(0.0), sign);
+        if let Some(code) = self.outcome_code(prediction, outcome.truth) {
+            sums.outcomes.insert(code, sign);
+        }
+        if let Some(performance) = &mut sums.performance {
+            self.observe(prediction, outcome.truth, sign, performance);
+        }
+        if let (Some(assumed), Some(truth)) = (&mut sums.as_assumed, self.assumed_truth()) {
+            self.observe(prediction, truth, sign, assumed);
+        }
+        let empty = Matches::empty(task, self.plan_assumes());
+        self.each_pane(prediction, |pane| {
+            pane.arriving.entry(hop).or_insert_with(|| empty.clone()).merge(&sums);
+        });
+    }
+
+    /// A prediction that can match: what it would count under the assumed outcome.
+    pub(super) fn expect_answer(&mut self, prediction: &Waiting) {
+        self.expect(prediction, 1);
+    }
+
+    fn expect_answer_again(&mut self, set_aside: &Waiting) {
+        self.expect(set_aside, -1);
+    }
+
+    fn expect(&mut self, prediction: &Waiting, sign: i64) {
+        if prediction.answer == Answer::None {
+            return;
+        }
+        let mut sums = None;
+        if let (Some(truth), Some(task)) = (self.assumed_truth(), self.plan.task) {
+            let mut assumed = Performance::empty(task);
+            self.observe(prediction, truth, sign, &mut assumed);
+            sums = Some(assumed);
+        }
+        self.each_pane(prediction, |pane| {
+            pane.answerable = pane.answerable.saturating_add_signed(sign);
+            if let (Some(total), Some(sums)) = (&mut pane.as_assumed, &sums) {
+                total.merge(sums);
+            }
+        });
+    }
+
+    /// Shows a pair to a performance summary.
+    fn observe(&self, prediction: &Waiting, truth: Truth, sign: i64, into: &mut Performance) {
+        match (self.plan.task, &prediction.answer, truth) {
+            (Some(Task::Regression), Answer::Number(said), Truth::Number(was)) => {
+                into.observe(&Observation::Regression { prediction: *said, outcome: was }, sign);
+            }
+            (Some(Task::Binary), Answer::Class { class, probabilities }, Truth::Class(was)) => {
+                let observation = Observation::Binary {
+                    predicted: class.map(|c| self.positive.contains(&c)),
+                    probability: probabilities.first().copied().filter(|p| !p.is_nan()),
+                    outcome: self.positive.contains(&was),
+                };
+                into.observe(&observation, sign);
+            }
+            (Some(Task::Multiclass), Answer::Class { class, probabilities }, Truth::Class(was)) => {
+                let name = self.ledger.lexicon.name(was);
+                let names = &self.plan.probabilities;
+                let complete = !probabilities.is_empty()
+                    && probabilities.len() == names.len()
+                    && probabilities.iter().all(|p| !p.is_nan());
+                let truths = names.iter().map(|n| if **n == **name { 1.0 } else { 0.0 });
+                let observation = Observation::Multiclass {
+                    predicted: class.map(|c| self.ledger.lexicon.name(c).as_ref()),
+                    probability_of_outcome: complete
+                        .then(|| names.iter().position(|n| **n == **name))
+                        .flatten()
+                        .map(|place| probabilities[place]),
+                    brier: complete.then(|| {
+                        probabilities
+                            .iter()
+                            .zip(truths)
+                            .map(|(p, y): (&f64, f64)| (p - y).powi(2))
+                            .sum()
+                    }),
+                    outcome: name,
+                };
+                into.observe(&observation, sign);
+            }
+            _ => {}
+        }
+    }
+
+    fn assumed_truth(&self) -> Option<Truth> {
+        let text = self.plan.outcomes.as_ref()?.assume.as_ref()?;
+        match self.plan.task? {
+            Task::Regression => text.parse().ok().map(Truth::Number),
+            // Numbered when the plan was taken, so that matching needs no change of the lexicon.
+            Task::Binary | Task::Multiclass => self.ledger.lexicon.find(text).map(Truth::Class),
+        }
+    }
+
+    fn plan_assumes(&self) -> bool {
+        self.plan.outcomes.as_ref().is_some_and(|o| o.assume.is_some())
+    }
+
+    fn outcome_code(&self, prediction: &Waiting, truth: Truth) -> Option<u32> {
+        let profile = self.outcome_profile(prediction.version)?;
+        match truth {
+            Truth::Number(value) => outcome_code(profile, Some(value), None),
+            Truth::Class(class) => {
+                outcome_code(profile, None, Some(self.ledger.lexicon.name(class)))
+            }
+            Truth::Withdrawn => None,
+        }
+    }
+
+    fn outcome_profile(&self, version: u32) -> Option<&Profile> {
+        if !self.series.iter().any(|s| &*s.name == "outcome") {
+            return None;
+        }
+        let reference = self.versions.get(&version)?.reference.as_ref()?;
+        reference.series.get("outcome").map(|p| p.as_ref())
+    }
+
+    fn whole_key(&self, prediction: &Waiting) -> PaneKey {
+        PaneKey {
+            start: prediction.time.floor_to(self.width),
+            version: prediction.version,
+            segment: WHOLE,
+        }
+    }
+
+    fn each_pane(&mut self, prediction: &Waiting, mut each: impl FnMut(&mut Pane)) {
+        let key = self.whole_key(prediction);
+        each(self.pane(key));
+        for &segment in &prediction.segments {
+            if self.segments.lives(segment) {
+                each(self.pane(PaneKey { segment, ..key }));
+            }
+        }
+    }
+}

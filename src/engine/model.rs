@@ -1,0 +1,375 @@
+//! The state of one model.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+use serde::{Deserialize, Serialize};
+
+use super::clocks::Clocks;
+use super::io::Notice;
+use super::lexicon::Lexicon;
+use super::score::Judged;
+use super::segments::{SegmentIx, Segments, WHOLE};
+use super::track::Track;
+use crate::event::{Span, Time};
+use crate::join::{OutcomeRepeats, PredictionRepeats, Rules};
+use crate::lines::Segment;
+use crate::plan::{Limits, ModelPlan, SeriesKind};
+use crate::reference::Reference;
+use crate::stats::Profile;
+use crate::window::{Pane, Running};
+
+/// Number of a version in the model's lexicon.
+pub(super) type VersionIx = u32;
+
+/// A version of the model.
+#[derive(Debug, Clone)]
+pub(super) struct Version {
+    /// Its reference, where it has one.
+    pub reference: Option<Arc<Reference>>,
+    /// The group it is judged with.
+    pub group: usize,
+    /// Least arrival of its predictions: the newest version is the one that came last.
+    pub first_arrival: Time,
+}
+
+/// Versions that share a reference and are therefore judged together.
+#[derive(Debug)]
+pub(super) struct Group {
+    /// Identity in the state: the reference's id where references differ by version, else empty.
+    pub id: Arc<str>,
+    /// What it is judged against.
+    pub reference: Option<Arc<Reference>>,
+    /// Per series: its reference's id and the earliest event counted with it.
+    pub starts: BTreeMap<Arc<str>, (Arc<str>, Time)>,
+    /// Evaluation history.
+    pub tracks: BTreeMap<TrackKey, Track>,
+    /// The latest judgement of each track; not stored, the next round brings it back.
+    pub latest: BTreeMap<TrackKey, Judged>,
+    /// Sliding sums, rebuilt at will.
+    pub sums: HashMap<(Arc<str>, SegmentIx, Span), Running>,
+}
+
+/// Monitor, series and segment: what one line is about.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct TrackKey {
+    pub monitor: Arc<str>,
+    pub series: Arc<str>,
+    pub segment: SegmentIx,
+}
+
+/// Where a pane lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct PaneKey {
+    pub start: Time,
+    pub version: VersionIx,
+    pub segment: SegmentIx,
+}
+
+/// Where a series' values stand in a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Source {
+    /// A column of numbers.
+    Number(usize),
+    /// A column of words.
+    Word(usize),
+    /// The prediction.
+    Prediction,
+    /// The probability.
+    Probability,
+    /// Comes with the match, not with the prediction.
+    Outcome,
+}
+
+/// A series that is counted, with the dimensions whose segments count it.
+#[derive(Debug, Clone)]
+pub(super) struct CountedSeries {
+    pub name: Arc<str>,
+    pub source: Source,
+    pub dimensions: Vec<usize>,
+}
+
+/// What of the plan an export needs, kept with the state so that it needs no configuration.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(super) struct Keeping {
+    pub joins: bool,
+    pub lateness: Span,
+    pub within: Span,
+    pub first_prediction: bool,
+    pub all_predictions: bool,
+    pub first_outcome: bool,
+    /// Names of categories by id of the reference that numbers them.
+    pub categories: BTreeMap<Arc<str>, Vec<String>>,
+    pub category_series: BTreeSet<String>,
+}
+
+impl Ledger {
+    /// The join's rules.
+    pub(super) fn rules(&self) -> Rules {
+        let keeping = &self.keeping;
+        Rules {
+            within: keeping.within,
+            predictions: match (keeping.first_prediction, keeping.all_predictions) {
+                (true, _) => PredictionRepeats::First,
+                (false, true) => PredictionRepeats::All,
+                (false, false) => PredictionRepeats::Last,
+            },
+            outcomes: if keeping.first_outcome {
+                OutcomeRepeats::First
+            } else {
+                OutcomeRepeats::Last
+            },
+        }
+    }
+}
+
+/// Small values that are stored whole whenever they change.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(super) struct Ledger {
+    pub lexicon: Lexicon,
+    pub clocks: Clocks,
+    /// What an export needs to know.
+    pub keeping: Keeping,
+    /// Pane width that the panes were made with.
+    pub width: Span,
+    /// Boundaries up to which drift has been judged.
+    pub judged_drift: Option<Time>,
+    /// Boundaries up to which performance has been judged.
+    pub judged_performance: Option<Time>,
+    /// Outcome records beyond the wait of their prediction.
+    pub late_outcomes: u64,
+    /// Greatest Kafka timestamp read.
+    pub latest_logged: Option<Time>,
+    /// Configured paths seen at least once, by name.
+    pub paths_seen: BTreeSet<String>,
+    /// Versions: lexicon number, reference group, least arrival.
+    pub versions: Vec<(VersionIx, String, Time)>,
+    /// Segments in the order of their numbers.
+    pub segments: Vec<Segment>,
+    /// Starts of series by group.
+    pub starts: Vec<(String, Vec<(Arc<str>, Arc<str>, Time)>)>,
+}
+
+/// The state of one model.
+#[derive(Debug)]
+pub(super) struct Model {
+    pub plan: Arc<ModelPlan>,
+    pub width: Span,
+    pub ledger: Ledger,
+    pub segments: Segments,
+    pub series: Vec<CountedSeries>,
+    pub versions: BTreeMap<VersionIx, Version>,
+    pub groups: Vec<Group>,
+    pub panes: BTreeMap<PaneKey, Pane>,
+    pub dirty_panes: BTreeSet<PaneKey>,
+    pub dirty_tracks: BTreeSet<(usize, TrackKey)>,
+    pub dirty: bool,
+    /// Judged panes that a record changed after all.
+    pub restated: BTreeSet<Time>,
+    /// Classes that are positive, by lexicon number.
+    pub positive: BTreeSet<u32>,
+}
+
+impl Model {
+    pub(super) fn new(plan: Arc<ModelPlan>, limits: &Limits) -> Model {
+        let mut model = Model {
+            width: plan.pane_width(),
+            ledger: Ledger::default(),
+            segments: Segments::new(&plan, limits.segments),
+            series: counted_series(&plan),
+            versions: BTreeMap::new(),
+            groups: Vec::new(),
+            panes: BTreeMap::new(),
+            dirty_panes: BTreeSet::new(),
+            dirty_tracks: BTreeSet::new(),
+            dirty: false,
+            restated: BTreeSet::new(),
+            positive: BTreeSet::new(),
+            plan,
+        };
+        model.number_classes();
+        model.note_keeping();
+        model
+    }
+
+    /// Copies what an export needs out of the plan.
+    pub(super) fn note_keeping(&mut self) {
+        let plan = self.plan.clone();
+        let outcomes = plan.outcomes.as_ref();
+        let known = std::mem::take(&mut self.ledger.keeping.categories);
+        self.ledger.keeping = Keeping {
+            joins: outcomes.is_some(),
+            lateness: plan.lateness,
+            within: plan.within(),
+            first_prediction: plan.repeats == PredictionRepeats::First,
+            all_predictions: plan.repeats == PredictionRepeats::All,
+            first_outcome: outcomes.is_some_and(|o| o.repeats == OutcomeRepeats::First),
+            categories: known,
+            category_series: self
+                .series
+                .iter()
+                .filter(|s| plan.series_kind(&s.name) == Some(SeriesKind::Category))
+                .map(|s| s.name.to_string())
+                .collect(),
+        };
+    }
+
+    /// Looks the class names of the plan up again, after the lexicon was restored.
+    pub(super) fn number_classes(&mut self) {
+        let lexicon = &mut self.ledger.lexicon;
+        self.positive = self.plan.positive.iter().map(|name| lexicon.number(name)).collect();
+        if let Some(assumed) = self.plan.outcomes.as_ref().and_then(|o| o.assume.as_ref()) {
+            lexicon.number(assumed);
+        }
+    }
+
+    /// Name of a version; `None` where none is configured.
+    pub(super) fn version_name(&self, version: VersionIx) -> Option<Arc<str>> {
+        let name = self.ledger.lexicon.name(version);
+        (self.plan.versioned && !name.is_empty()).then(|| name.clone())
+    }
+
+    /// The pane at a key, made if need be.
+    pub(super) fn pane(&mut self, key: PaneKey) -> &mut Pane {
+        self.dirty_panes.insert(key);
+        let plan = &self.plan;
+        self.panes.entry(key).or_insert_with(|| {
+            Pane::empty(plan.task, plan.outcomes.as_ref().is_some_and(|o| o.assume.is_some()))
+        })
+    }
+
+    /// Files a version with its reference; returns its group.
+    pub(super) fn admit(&mut self, version: VersionIx, reference: Option<Arc<Reference>>) {
+        let per_version = self.plan.reference.per_version || self.plan.reference.learn.is_some();
+        let id: Arc<str> = match &reference {
+            Some(reference) if per_version => reference.id.as_str().into(),
+            _ => "".into(),
+        };
+        // Where a version brings nothing, the latest reference is kept.
+        let group = match self.groups.iter().position(|g| g.id == id) {
+            Some(group) => group,
+            None if reference.is_none() && !self.groups.is_empty() => self.groups.len() - 1,
+            None => {
+                self.groups.push(Group {
+                    id,
+                    reference: reference.clone(),
+                    starts: BTreeMap::new(),
+                    tracks: BTreeMap::new(),
+                    latest: BTreeMap::new(),
+                    sums: HashMap::new(),
+                });
+                self.groups.len() - 1
+            }
+        };
+        if self.groups[group].reference.is_none() {
+            self.groups[group].reference.clone_from(&reference);
+        }
+        let reference = self.groups[group].reference.clone();
+        for profile in reference.iter().flat_map(|r| r.series.values()) {
+            if let Profile::Category(profile) = profile.as_ref() {
+                let names = profile.categories.iter().map(|(name, _)| name.clone()).collect();
+                self.ledger.keeping.categories.insert(profile.id.as_str().into(), names);
+            }
+        }
+        self.versions
+            .entry(version)
+            .and_modify(|v| (v.group, v.reference) = (group, reference.clone()))
+            .or_insert(Version { reference, group, first_arrival: Time::MAX });
+        self.dirty = true;
+    }
+
+    /// Meets a version for the first time; the notice is for the log.
+    pub(super) fn meet(
+        &mut self,
+        version: VersionIx,
+        reference: Option<Arc<Reference>>,
+    ) -> Option<Notice> {
+        if self.versions.contains_key(&version) {
+            return None;
+        }
+        let found = reference.is_some();
+        self.admit(version, reference);
+        let name = self.version_name(version);
+        let configured = self.plan.reference.file;
+        let what = name.map_or("events".to_owned(), |name| format!("version {name}"));
+        let message = match (found, configured) {
+            (true, _) => format!("{what} is judged against its reference"),
+            (false, true) => format!("{what} has no reference file; the one before is kept"),
+            (false, false) => return None,
+        };
+        Some(Notice { warning: !found, model: self.plan.name.clone(), message })
+    }
+
+    /// Versions of a group, and the one that names it at `boundary`: whose first prediction
+    /// arrived last before it.
+    pub(super) fn members(&self, group: usize) -> Vec<VersionIx> {
+        self.versions.iter().filter(|(_, v)| v.group == group).map(|(ix, _)| *ix).collect()
+    }
+
+    /// Name of the group's newest version at `boundary`.
+    pub(super) fn label(&self, group: usize, boundary: Time) -> Option<Arc<str>> {
+        let newest = self
+            .versions
+            .iter()
+            .filter(|(_, v)| v.group == group && v.first_arrival < boundary)
+            .max_by_key(|(ix, v)| (v.first_arrival, self.ledger.lexicon.name(**ix).clone()))?;
+        self.version_name(*newest.0)
+    }
+
+    /// Drops panes that nothing can read any more.
+    pub(super) fn drop_panes_before(&mut self, start: Time) {
+        let kept = self.panes.split_off(&PaneKey { start, version: 0, segment: WHOLE });
+        let dropped = std::mem::replace(&mut self.panes, kept);
+        self.dirty_panes.extend(dropped.into_keys());
+    }
+
+    /// Segments of a group's panes within `[from, to)`, without the whole.
+    pub(super) fn segments_within(&self, from: Time, to: Time) -> BTreeSet<SegmentIx> {
+        let range = PaneKey { start: from, version: 0, segment: WHOLE }..PaneKey {
+            start: to,
+            version: 0,
+            segment: WHOLE,
+        };
+        self.panes.range(range).map(|(key, _)| key.segment).filter(|s| *s != WHOLE).collect()
+    }
+}
+
+/// Only what some monitor watches is counted: in the whole, and in the segments of its `by`.
+fn counted_series(plan: &ModelPlan) -> Vec<CountedSeries> {
+    let mut series: BTreeMap<&str, BTreeSet<usize>> = BTreeMap::new();
+    for monitor in plan.monitors.iter().filter(|m| m.statistic.basis().per_series()) {
+        for name in &monitor.series {
+            series.entry(name).or_default().extend(&monitor.by);
+        }
+    }
+    series
+        .into_iter()
+        .filter_map(|(name, dimensions)| {
+            Some(CountedSeries {
+                name: name.into(),
+                source: source(plan, name)?,
+                dimensions: dimensions.into_iter().collect(),
+            })
+        })
+        .collect()
+}
+
+fn source(plan: &ModelPlan, series: &str) -> Option<Source> {
+    let Some(name) = series.strip_prefix("features.") else {
+        return match series {
+            "prediction" => Some(Source::Prediction),
+            "probability" => Some(Source::Probability),
+            "outcome" => Some(Source::Outcome),
+            _ => None,
+        };
+    };
+    let feature = plan.features.iter().find(|f| f.name == name)?;
+    let numeric = |kind: SeriesKind| matches!(kind, SeriesKind::Numeric(_));
+    let place = plan
+        .features
+        .iter()
+        .filter(|f| numeric(f.kind) == numeric(feature.kind))
+        .position(|f| f.name == name)?;
+    Some(if numeric(feature.kind) { Source::Number(place) } else { Source::Word(place) })
+}

@@ -1,0 +1,201 @@
+//! Messages are rows of the state before they are anything else.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::Engine;
+use super::io::Effects;
+use crate::event::{Span, Time};
+use crate::lines::{OutboxLine, RowState};
+use crate::policy::Incident;
+use crate::policy::message::{Delivery, Message, MessageKind, Receipt};
+
+/// A message and where it stands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Row {
+    pub message: Message,
+    pub state: RowState,
+    pub attempts: u32,
+    pub error: Option<String>,
+    /// Our clock when it left `pending`.
+    pub done: Option<Time>,
+}
+
+/// All rows, pending ones and those of the last 30 days.
+#[derive(Debug, Default)]
+pub(super) struct Outbox {
+    pub rows: BTreeMap<String, Row>,
+    pub dirty: BTreeSet<String>,
+}
+
+impl Row {
+    pub(super) fn line(&self) -> OutboxLine {
+        OutboxLine {
+            id: self.message.id.clone(),
+            key: self.message.key.clone(),
+            to: self.message.to.clone(),
+            message: self.message.kind.as_str().to_owned(),
+            state: self.state,
+            attempts: self.attempts,
+            created: self.message.created,
+            error: self.error.clone(),
+        }
+    }
+}
+
+impl Outbox {
+    fn add(&mut self, message: Message) {
+        let id = message.id.clone();
+        let row = Row { message, state: RowState::Pending, attempts: 0, error: None, done: None };
+        self.rows.insert(id.clone(), row);
+        self.dirty.insert(id);
+    }
+
+    /// Rows of one incident to one receiver that nobody has accepted yet.
+    fn pending<'a>(&'a self, key: &'a str, to: &'a str) -> impl Iterator<Item = &'a Row> {
+        self.rows.values().filter(move |row| {
+            row.message.key == key && row.message.to == to && row.state == RowState::Pending
+        })
+    }
+}
+
+impl Engine {
+    /// Messages that are not accepted yet, for the dispatcher after a restart; oldest first.
+    #[must_use]
+    pub fn pending_messages(&self) -> Vec<Message> {
+        let mut messages: Vec<Message> = self
+            .outbox
+            .rows
+            .values()
+            .filter(|row| row.state == RowState::Pending)
+            .map(|row| row.message.clone())
+            .collect();
+        messages.sort_by(|a, b| (a.created, sequence(a)).cmp(&(b.created, sequence(b))));
+        messages
+    }
+
+    /// Writes a message about an incident into the outbox.
+    pub(super) fn post(
+        &mut self,
+        incident: &mut Incident,
+        kind: MessageKind,
+        to: &str,
+        effects: &mut Effects,
+    ) {
+        incident.messages += 1;
+        let message = Message {
+            id: message_id(&incident.key, to, kind, incident.messages),
+            key: incident.key.clone(),
+            to: to.to_owned(),
+            to_trainer: false,
+            kind,
+            severity: incident.severity,
+            created: self.now,
+            data: incident.evidence.clone(),
+            run: None,
+        };
+        self.put(message, effects);
+    }
+
+    /// Puts a finished message into the outbox.
+    pub(super) fn put(&mut self, message: Message, effects: &mut Effects) {
+        self.outbox.add(message.clone());
+        effects.messages.push(message);
+    }
+
+    /// A resolve replaces what the receiver has not accepted yet.
+    pub(super) fn tell_resolved(
+        &mut self,
+        incident: &mut Incident,
+        to: &str,
+        effects: &mut Effects,
+    ) {
+        let replaced: Vec<String> =
+            self.outbox.pending(&incident.key, to).map(|row| row.message.id.clone()).collect();
+        for id in replaced {
+            self.close(&id, RowState::Superseded, None);
+            effects.cancelled.push(id);
+        }
+        self.post(incident, MessageKind::Resolved, to, effects);
+    }
+
+    /// Files what became of a message.
+    pub(super) fn receive(&mut self, receipt: Receipt, effects: &mut Effects) {
+        let Some(row) = self.outbox.rows.get_mut(&receipt.id) else { return };
+        let message = row.message.clone();
+        match receipt.result {
+            Delivery::Delivered { attempts, reply } => {
+                row.attempts = attempts;
+                self.close(&receipt.id, RowState::Delivered, None);
+                if let Some(run) = &message.run {
+                    self.run_accepted(run, reply);
+                }
+            }
+            Delivery::Retrying { attempts, error } => {
+                row.attempts = attempts;
+                row.error = Some(error);
+                self.outbox.dirty.insert(receipt.id);
+            }
+            Delivery::Dead { attempts, error } => {
+                row.attempts = attempts;
+                self.close(&receipt.id, RowState::Dead, Some(error.clone()));
+                if let Some(run) = &message.run {
+                    self.run_failed(
+                        run,
+                        &format!("the request was not accepted: {error}"),
+                        effects,
+                    );
+                }
+            }
+        }
+    }
+
+    fn close(&mut self, id: &str, state: RowState, error: Option<String>) {
+        let now = self.now;
+        if let Some(row) = self.outbox.rows.get_mut(id) {
+            row.state = state;
+            row.done = Some(now);
+            row.error = error.or(row.error.take());
+            self.outbox.dirty.insert(id.to_owned());
+        }
+    }
+
+    /// Drops what is older than 30 days: rows, resolved incidents, finished runs.
+    pub(super) fn forget_old(&mut self) {
+        let horizon = self.now - Span::from_secs(30 * 86_400);
+        let old_rows: Vec<String> = self
+            .outbox
+            .rows
+            .iter()
+            .filter(|(_, row)| row.done.is_some_and(|at| at < horizon))
+            .map(|(id, _)| id.clone())
+            .collect();
+        for id in old_rows {
+            self.outbox.rows.remove(&id);
+            self.outbox.dirty.insert(id);
+        }
+        let old: Vec<String> = self
+            .incidents
+            .values()
+            .filter(|i| i.resolved_at.is_some_and(|at| at < horizon))
+            .map(|i| i.key.clone())
+            .collect();
+        for key in old {
+            self.incidents.remove(&key);
+            self.dirty.incidents.insert(key);
+        }
+    }
+}
+
+/// The same for all attempts and after every restart; unlike the incident's key, one per message.
+pub(super) fn message_id(key: &str, to: &str, kind: MessageKind, number: u32) -> String {
+    let hash = Sha256::digest(format!("{key}\n{to}\n{}\n{number}", kind.as_str()).as_bytes());
+    let hex: String = hash.iter().take(12).map(|byte| format!("{byte:02x}")).collect();
+    format!("msg_{number:04}_{hex}")
+}
+
+fn sequence(message: &Message) -> &str {
+    message.id.get(..8).unwrap_or(&message.id)
+}

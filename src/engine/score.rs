@@ -1,0 +1,309 @@
+//! One window of one series and segment becomes a score line.
+
+use std::sync::Arc;
+
+use super::model::{Group, Model, PaneKey, VersionIx};
+use super::segments::{SegmentIx, WHOLE};
+use crate::detect::{Reading, Severity};
+use crate::event::{Span, Time};
+use crate::lines::{NoData, ScoreLine, Verdict, WindowLine};
+use crate::plan::MonitorPlan;
+use crate::reference::{Reference, SegmentReference};
+use crate::stats::{
+    Basis, Bin, Counts, Delays, Pair, Performance, Profile, Sample, Undefined, bins,
+};
+use crate::window::Matches;
+
+/// The window and what it is about.
+#[derive(Debug, Clone)]
+pub(super) struct Unit<'a> {
+    pub monitor: &'a MonitorPlan,
+    pub series: &'a Arc<str>,
+    pub segment: SegmentIx,
+    pub start: Time,
+    pub end: Time,
+    /// Name of the group's newest version.
+    pub version: Option<Arc<str>>,
+}
+
+/// What a window holds, whatever the statistic.
+#[derive(Debug, Default)]
+pub(super) struct Contents {
+    pub events: u64,
+    pub counts: Option<Counts>,
+    pub matched: u64,
+    pub assumed: u64,
+    pub performance: Option<Performance>,
+    pub delays: Option<Delays>,
+}
+
+/// A line and how the detector reads it.
+#[derive(Debug, Clone)]
+pub(super) struct Judged {
+    pub line: ScoreLine,
+    pub reading: Option<Reading>,
+    /// The level that was crossed.
+    pub level: Option<f64>,
+    /// Both distributions, where a level was crossed.
+    pub bins: Option<Vec<Bin>>,
+}
+
+impl Contents {
+    /// Share of the predictions whose outcome is known or assumed.
+    pub(super) fn coverage(&self) -> Option<f64> {
+        (self.events > 0).then(|| (self.matched + self.assumed) as f64 / self.events as f64)
+    }
+}
+
+impl Model {
+    /// The sums over matches of a window, as known at `boundary`.
+    pub(super) fn matched_contents(
+        &self,
+        members: &[VersionIx],
+        unit: &Unit<'_>,
+        boundary: Time,
+        reference: Option<&Reference>,
+    ) -> Contents {
+        let mut contents = Contents::default();
+        let mut total = Matches::empty(self.plan.task, false);
+        let within = self.plan.within();
+        let mut start = unit.start;
+        while start < unit.end {
+            for &version in members {
+                let key = PaneKey { start, version, segment: unit.segment };
+                let Some(pane) = self.panes.get(&key) else { continue };
+                let matches = pane.matches_before(boundary);
+                contents.events += pane.predictions;
+                contents.matched += matches.matched.max(0) as u64;
+                if start + self.width + within <= boundary {
+                    contents.assumed += pane.assumed(&matches);
+                    if let (Some(sums), Some(assumed)) =
+                        (&mut total.performance, pane.assumed_performance(&matches))
+                    {
+                        sums.merge(&assumed);
+                    }
+                }
+                total.merge(&matches);
+            }
+            start = start + self.width;
+        }
+        contents.performance = total.performance;
+        contents.delays = Some(total.delays);
+        if **unit.series == *"outcome" {
+            let profile = reference.and_then(|r| r.series.get("outcome"));
+            let mut counts = Counts::new(profile.map_or(0, |p| p.cells()));
+            for (code, n) in total.outcomes {
+                if let Some(cell) = counts.cells.get_mut(code as usize) {
+                    *cell += n.max(0) as u64;
+                    counts.counted += n.max(0) as u64;
+                }
+            }
+            contents.counts = Some(counts);
+        }
+        contents
+    }
+
+    /// The counts of a window of one series, by sliding sums.
+    pub(super) fn counted_contents(
+        &self,
+        group: &mut Group,
+        members: &[VersionIx],
+        unit: &Unit<'_>,
+    ) -> Contents {
+        let length = unit.end - unit.start;
+        let volume = self.slide(group, members, unit, &"".into(), length, 0, |pane, sum, add| {
+            if add {
+                sum.counted += pane.predictions;
+            } else {
+                sum.counted -= pane.predictions;
+            }
+        });
+        let mut contents = Contents { events: volume.counted, ..Contents::default() };
+        if unit.monitor.statistic.basis().per_series() {
+            let profile =
+                group.reference.as_ref().and_then(|r| r.series.get(unit.series as &str)).cloned();
+            let id = profile.as_ref().map_or("", |p| p.id()).to_owned();
+            let cells = profile.map_or(0, |p| p.cells());
+            let series = unit.series.clone();
+            let counts =
+                self.slide(group, members, unit, &series, length, cells, |pane, sum, add| {
+                    let Some(counts) = pane.series.get(&series) else { return };
+                    if *counts.reference != *id {
+                        return;
+                    }
+                    if add {
+                        counts.add_to(sum);
+                    } else {
+                        counts.take_from(sum);
+                    }
+                });
+            contents.counts = Some(counts);
+        }
+        contents
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn slide(
+        &self,
+        group: &mut Group,
+        members: &[VersionIx],
+        unit: &Unit<'_>,
+        series: &Arc<str>,
+        length: Span,
+        cells: usize,
+        each: impl Fn(&crate::window::Pane, &mut Counts, bool),
+    ) -> Counts {
+        let key = (series.clone(), unit.segment, length);
+        let running = group.sums.entry(key).or_insert_with(|| crate::window::Running::new(cells));
+        running
+            .slide(unit.start, unit.end, self.width, |start, sum, add| {
+                for &version in members {
+                    let key = PaneKey { start, version, segment: unit.segment };
+                    if let Some(pane) = self.panes.get(&key) {
+                        each(pane, sum, add);
+                    }
+                }
+            })
+            .clone()
+    }
+
+    /// Scores a window. `full` says whether the series has covered its whole span.
+    pub(super) fn judge_unit(
+        &self,
+        unit: &Unit<'_>,
+        contents: &Contents,
+        reference: Option<&Reference>,
+        full: bool,
+        low_coverage: bool,
+    ) -> Judged {
+        let monitor = unit.monitor;
+        let statistic = monitor.statistic.as_ref();
+        let entry = self.segments.entry(unit.segment);
+        let part = part_of(reference, &entry.reference_key);
+        let profile = reference.and_then(|r| r.series.get(unit.series as &str));
+        let in_reference = unit.segment == WHOLE || part.is_some();
+        let whole = profile.map(|p| p.whole());
+        let reference_counts = match part {
+            Some(part) => part.series.get(unit.series as &str),
+            None => whole.as_ref(),
+        };
+        let pair = match (profile, reference_counts, &contents.counts) {
+            (Some(profile), Some(counts), Some(window)) if in_reference => {
+                Some(Pair { profile: profile as &Profile, reference: counts, window })
+            }
+            _ => None,
+        };
+        let sample = Sample {
+            events: contents.events,
+            seconds: (unit.end - unit.start).seconds(),
+            window: contents.counts.as_ref(),
+            pair,
+            performance: contents.performance.as_ref(),
+            matched: contents.matched,
+            assumed: contents.assumed,
+            delays: contents.delays.as_ref(),
+        };
+        let support = statistic.support(&sample);
+        let metric = metric_on_reference(reference, part, unit.segment, statistic.name());
+        let scored = statistic.score(&sample);
+        let lacks_metric = monitor.detector.needs_reference_metric() && metric.is_none();
+        let reason = if !full {
+            Some(NoData::WindowNotFull)
+        } else if self.never_seen(unit.series) && support == 0 {
+            Some(NoData::PathNeverSeen)
+        } else if lacks_metric || scored == Err(Undefined::NoReference) {
+            Some(NoData::NoReference)
+        } else if low_coverage {
+            Some(NoData::LowCoverage)
+        } else if contents.events < monitor.min_events {
+            Some(NoData::NotEnoughEvents)
+        } else if support < monitor.min_support {
+            Some(NoData::NotEnoughSupport)
+        } else if scored.is_err() {
+            Some(NoData::Undefined)
+        } else {
+            None
+        };
+        let score = scored.ok().filter(|_| reason.is_none());
+        let reading = score.and_then(|s| monitor.detector.read(s.value, metric));
+        let reason =
+            if score.is_some() && reading.is_none() { Some(NoData::NoReference) } else { reason };
+        let verdict = match (reason, reading.and_then(|r| r.beyond)) {
+            (Some(_), _) => Verdict::NoData,
+            (None, Some(Severity::Critical)) => Verdict::Critical,
+            (None, Some(Severity::Warning)) => Verdict::Warning,
+            (None, None) => Verdict::Ok,
+        };
+        let level = score
+            .zip(reading.and_then(|r| r.beyond))
+            .and_then(|(score, severity)| monitor.detector.level(severity, score.value, metric));
+        let coverage = statistic.basis().needs_outcomes().then(|| contents.coverage()).flatten();
+        let model_reference = || reference.filter(|_| statistic.basis() == Basis::Performance);
+        let line = ScoreLine {
+            model: self.plan.name.as_str().into(),
+            version: unit.version.clone(),
+            monitor: monitor.name.as_str().into(),
+            series: unit.series.clone(),
+            segment: entry.segment.clone(),
+            statistic: statistic.name().into(),
+            window: WindowLine {
+                start: unit.start,
+                end: unit.end,
+                events: contents.events,
+                support,
+            },
+            revision: 0,
+            score: score.map(|s| s.value),
+            interval: score.and_then(|s| s.interval),
+            p_value: score.and_then(|_| statistic.p_value(&sample)),
+            noise_floor: score.and_then(|_| statistic.noise_floor(&sample)),
+            reference: profile
+                .map(|p| p.id().into())
+                .or_else(|| model_reference().map(|r| r.id.as_str().into())),
+            reference_events: pair
+                .map(|p| p.reference.rows())
+                .or_else(|| model_reference().and(metric_n(reference, part, unit.segment))),
+            coverage,
+            verdict,
+            reason,
+        };
+        let beyond = reading.is_some_and(|r| r.beyond.is_some());
+        let bins = pair.filter(|_| beyond).map(|pair| bins(&pair));
+        Judged { line, reading, level, bins }
+    }
+
+    fn never_seen(&self, series: &str) -> bool {
+        let Some(name) = series.strip_prefix("features.") else { return false };
+        let path = format!("features.{name}");
+        self.plan.paths.contains(&path) && !self.ledger.paths_seen.contains(&path)
+    }
+}
+
+fn part_of<'a>(
+    reference: Option<&'a Reference>,
+    key: &(String, String),
+) -> Option<&'a SegmentReference> {
+    reference?.segments.get(&key.0)?.get(&key.1)
+}
+
+/// The same metric on the reference, of the line's own segment.
+fn metric_on_reference(
+    reference: Option<&Reference>,
+    part: Option<&SegmentReference>,
+    segment: SegmentIx,
+    name: &str,
+) -> Option<f64> {
+    if segment == WHOLE {
+        reference?.performance.get(name).copied()
+    } else {
+        part?.performance.get(name).copied()
+    }
+}
+
+fn metric_n(
+    reference: Option<&Reference>,
+    part: Option<&SegmentReference>,
+    segment: SegmentIx,
+) -> Option<u64> {
+    metric_on_reference(reference, part, segment, "n").map(|n| n as u64)
+}

@@ -1,0 +1,391 @@
+//! The state as rows: what a commit writes, and an engine out of what a store holds.
+//!
+//! A changed configuration takes the same way as a restart: rows out, rows in under the new plan.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::io::{Change, Effects, JoinKey, Notice, Table};
+use super::model::{Group, Ledger, Model, PaneKey, TrackKey, VersionIx};
+use super::outbox::Row;
+use super::runs::Run;
+use super::segments::WHOLE;
+use super::track::Track;
+use super::{Engine, Position};
+use crate::event::{Partition, Time};
+use crate::lines::{ScoreLine, Segment, SilenceLine};
+use crate::plan::Plan;
+use crate::policy::Incident;
+use crate::reference::Reference;
+use crate::window::Pane;
+
+/// A row that cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("table {table}: a row cannot be read ({why})")]
+pub struct StateError {
+    table: &'static str,
+    why: String,
+}
+
+/// Finds the reference of a model's version.
+pub type Resolve<'a> = &'a dyn Fn(&str, Option<&str>) -> Option<Arc<Reference>>;
+
+pub(super) type StoredPane = (Time, String, Segment, Pane);
+type StoredTrack = (String, String, String, Segment, Track);
+
+impl Engine {
+    /// Everything that changed since the last call: one atomic batch for the store.
+    pub fn changes(&mut self) -> Vec<Change> {
+        let mut changes = Vec::new();
+        for partition in std::mem::take(&mut self.dirty.positions) {
+            let key = text_key(&[&partition.topic, &partition.number.to_string()]);
+            let value = self.positions.get(&partition).map(|p| (partition.clone(), p.clone()));
+            changes.push(row(Table::Positions, key, value.as_ref()));
+        }
+        for model in &mut self.models {
+            model.changes(&mut changes);
+        }
+        for key in std::mem::take(&mut self.entries.dirty) {
+            let value = self.entries.by_key.get(&key);
+            changes.push(row(Table::Join, join_key(&self.plan, key), value));
+        }
+        self.entries.by_key.clear();
+        for key in std::mem::take(&mut self.dirty.incidents) {
+            changes.push(row(Table::Incidents, key.clone().into_bytes(), self.incidents.get(&key)));
+        }
+        for id in std::mem::take(&mut self.outbox.dirty) {
+            changes.push(row(Table::Outbox, id.clone().into_bytes(), self.outbox.rows.get(&id)));
+        }
+        for id in std::mem::take(&mut self.dirty.runs) {
+            changes.push(row(Table::Runs, id.clone().into_bytes(), self.runs.get(&id)));
+        }
+        for id in std::mem::take(&mut self.dirty.silences) {
+            changes.push(row(Table::Silences, id.clone().into_bytes(), self.silences.get(&id)));
+        }
+        for line in std::mem::take(&mut self.dirty.scores) {
+            let value = serde_json::to_vec(&line).ok();
+            changes.push(Change { table: Table::Scores, key: score_key(&line), value });
+        }
+        changes
+    }
+
+    /// Whether anything waits for a commit.
+    #[must_use]
+    pub fn is_dirty(&self) -> bool {
+        !self.dirty.positions.is_empty()
+            || !self.dirty.incidents.is_empty()
+            || !self.dirty.runs.is_empty()
+            || !self.dirty.silences.is_empty()
+            || !self.dirty.scores.is_empty()
+            || !self.outbox.dirty.is_empty()
+            || self.models.iter().any(|m| m.dirty || !m.dirty_panes.is_empty())
+    }
+
+    /// An engine out of stored rows, under a plan that may have changed since.
+    ///
+    /// # Errors
+    /// A row that cannot be read: the store is damaged or newer.
+    pub fn restore(
+        plan: Arc<Plan>,
+        secret: [u8; 32],
+        rows: impl IntoIterator<Item = (Table, Vec<u8>, Vec<u8>)>,
+        resolve: Resolve<'_>,
+    ) -> Result<(Engine, Effects), StateError> {
+        let mut engine = Engine::new(plan, secret);
+        let mut ledgers: BTreeMap<String, Ledger> = BTreeMap::new();
+        let mut panes: Vec<(String, StoredPane)> = Vec::new();
+        let mut tracks: Vec<(String, StoredTrack)> = Vec::new();
+        for (table, key, value) in rows {
+            match table {
+                Table::Positions => {
+                    let (partition, position): (Partition, Position) = read(table, &value)?;
+                    engine.positions.insert(partition, position);
+                }
+                Table::Models => {
+                    ledgers.insert(first_part(&key), read(table, &value)?);
+                }
+                Table::Panes => panes.push((first_part(&key), read(table, &value)?)),
+                Table::Tracks => tracks.push((first_part(&key), read(table, &value)?)),
+                Table::Incidents => {
+                    let incident: Incident = read(table, &value)?;
+                    engine.incidents.insert(incident.key.clone(), incident);
+                }
+                Table::Outbox => {
+                    let row: Row = read(table, &value)?;
+                    engine.outbox.rows.insert(row.message.id.clone(), row);
+                }
+                Table::Runs => {
+                    let run: Run = read(table, &value)?;
+                    engine.runs.insert(run.line.id.clone(), run);
+                }
+                Table::Silences => {
+                    let silence: SilenceLine = read(table, &value)?;
+                    engine.silences.insert(silence.id.clone(), silence);
+                }
+                Table::Meta | Table::Join | Table::Scores | Table::Learning => {}
+            }
+        }
+        let mut effects = Effects::default();
+        for model in &mut engine.models {
+            let names = [Some(model.plan.name.clone()), model.plan.was.clone()];
+            let Some(name) = names.into_iter().flatten().find(|n| ledgers.contains_key(n)) else {
+                continue;
+            };
+            let Some(ledger) = ledgers.remove(&name) else { continue };
+            let mine = |owner: &String| *owner == name;
+            let kept = model.take_back(
+                ledger,
+                panes.extract_if(.., |(owner, _)| mine(owner)).map(|(_, pane)| pane),
+                tracks.extract_if(.., |(owner, _)| mine(owner)).map(|(_, track)| track),
+                resolve,
+            );
+            if !kept {
+                effects.notices.push(Notice {
+                    warning: true,
+                    model: name,
+                    message: "the pane width changed: counting starts anew".to_owned(),
+                });
+            }
+        }
+        engine.carry_names_on();
+        engine.remove_orphans(&mut effects);
+        Ok((engine, effects))
+    }
+
+    /// The same state under a changed plan. Everything must be committed before.
+    ///
+    /// # Errors
+    /// As [`Engine::restore`]; the old engine is lost then, so start again from the store.
+    pub fn reload(
+        mut self,
+        plan: Arc<Plan>,
+        resolve: Resolve<'_>,
+    ) -> Result<(Engine, Effects), StateError> {
+        self.mark_all();
+        let rows: Vec<_> = self
+            .changes()
+            .into_iter()
+            .filter_map(|c| c.value.map(|value| (c.table, c.key, value)))
+            .collect();
+        let (mut engine, effects) = Engine::restore(plan, self.secret, rows, resolve)?;
+        engine.now = self.now;
+        engine.ends = self.ends;
+        engine.mark_all();
+        engine.take_ownership(self.owned, self.topic_sizes);
+        Ok((engine, effects))
+    }
+
+    fn mark_all(&mut self) {
+        self.dirty.positions.extend(self.positions.keys().cloned());
+        self.dirty.incidents.extend(self.incidents.keys().cloned());
+        self.dirty.runs.extend(self.runs.keys().cloned());
+        self.dirty.silences.extend(self.silences.keys().cloned());
+        self.outbox.dirty.extend(self.outbox.rows.keys().cloned());
+        for model in &mut self.models {
+            model.mark_all();
+        }
+    }
+
+    /// A renamed model or monitor keeps its incidents and their keys.
+    fn carry_names_on(&mut self) {
+        for model in &self.models {
+            let name: Arc<str> = model.plan.name.as_str().into();
+            for incident in self.incidents.values_mut() {
+                if model.plan.was.as_deref() == Some(&*incident.model) {
+                    incident.model = name.clone();
+                    self.dirty.incidents.insert(incident.key.clone());
+                }
+                let renamed = model.plan.monitors.iter().find(|m| {
+                    incident.model == name && m.was.as_deref() == Some(&*incident.monitor)
+                });
+                if let Some(monitor) = renamed {
+                    incident.monitor = monitor.name.as_str().into();
+                    self.dirty.incidents.insert(incident.key.clone());
+                }
+            }
+        }
+    }
+}
+
+impl Model {
+    fn changes(&mut self, changes: &mut Vec<Change>) {
+        let name = self.plan.name.clone();
+        if std::mem::take(&mut self.dirty) || !self.dirty_panes.is_empty() {
+            self.write_ledger();
+            changes.push(row(Table::Models, text_key(&[&name]), Some(&self.ledger)));
+        }
+        for key in std::mem::take(&mut self.dirty_panes) {
+            let version = self.ledger.lexicon.name(key.version).to_string();
+            let segment = self.segments.entry(key.segment).segment.clone();
+            let start = key.start.0.to_string();
+            let store_key = text_key(&[&name, &start, &version, &segment.to_string()]);
+            let value =
+                self.panes.get(&key).map(|pane| (key.start, version, segment, pane.clone()));
+            changes.push(row::<StoredPane>(Table::Panes, store_key, value.as_ref()));
+        }
+        for (group, key) in std::mem::take(&mut self.dirty_tracks) {
+            let Some(group) = self.groups.get(group) else { continue };
+            let segment = self.segments.entry(key.segment).segment.clone();
+            let parts = [&name, &*group.id, &*key.monitor, &*key.series, &segment.to_string()];
+            let store_key = text_key(&parts);
+            let value = group.tracks.get(&key).map(|track| {
+                let names = (group.id.to_string(), key.monitor.to_string(), key.series.to_string());
+                (names.0, names.1, names.2, segment, track.clone())
+            });
+            changes.push(row::<StoredTrack>(Table::Tracks, store_key, value.as_ref()));
+        }
+    }
+
+    fn write_ledger(&mut self) {
+        self.ledger.width = self.width;
+        self.ledger.segments = self.segments.list();
+        self.ledger.versions = self
+            .versions
+            .iter()
+            .map(|(ix, v)| (*ix, self.groups[v.group].id.to_string(), v.first_arrival))
+            .collect();
+        self.ledger.starts = self
+            .groups
+            .iter()
+            .map(|g| {
+                let starts = g.starts.iter();
+                let starts = starts.map(|(s, (id, at))| (s.clone(), id.clone(), *at)).collect();
+                (g.id.to_string(), starts)
+            })
+            .collect();
+    }
+
+    fn mark_all(&mut self) {
+        self.dirty = true;
+        self.dirty_panes.extend(self.panes.keys().copied());
+        let tracks = self.groups.iter().enumerate();
+        let keys = tracks.flat_map(|(g, group)| group.tracks.keys().map(move |k| (g, k.clone())));
+        let keys: Vec<(usize, TrackKey)> = keys.collect();
+        self.dirty_tracks.extend(keys);
+    }
+
+    /// Takes stored state back; false when the panes had to be dropped.
+    fn take_back(
+        &mut self,
+        ledger: Ledger,
+        panes: impl Iterator<Item = StoredPane>,
+        tracks: impl Iterator<Item = StoredTrack>,
+        resolve: Resolve<'_>,
+    ) -> bool {
+        let same_width = ledger.width == self.width;
+        self.segments.restore(&ledger.segments);
+        let versions = ledger.versions.clone();
+        let starts = ledger.starts.clone();
+        self.ledger = ledger;
+        let topics = self.plan.topics();
+        self.ledger.clocks.by_partition.retain(|p, _| topics.iter().any(|(t, _)| *t == p.topic));
+        self.number_classes();
+        self.note_keeping();
+        for (version, group_id, first_arrival) in versions {
+            let name = self.version_name(version);
+            self.admit(version, resolve(&self.plan.name, name.as_deref()));
+            if let Some(version) = self.versions.get_mut(&version) {
+                version.first_arrival = first_arrival;
+                let group = &mut self.groups[version.group];
+                if group.starts.is_empty()
+                    && let Some((_, starts)) = starts.iter().find(|(id, _)| *id == group_id)
+                {
+                    group.starts =
+                        starts.iter().map(|(s, id, at)| (s.clone(), (id.clone(), *at))).collect();
+                }
+            }
+        }
+        if !same_width {
+            self.restart();
+            return self.ledger.versions.is_empty();
+        }
+        for (start, version, segment, pane) in panes {
+            let Some(segment) = self.segments.find(&segment) else { continue };
+            let version: VersionIx = self.ledger.lexicon.number(&version);
+            self.panes.insert(PaneKey { start, version, segment }, pane);
+        }
+        for (group, monitor, series, segment, track) in tracks {
+            let Some(segment) = self.segments.find(&segment) else { continue };
+            let Some(group) = self.groups.iter_mut().find(|g| *g.id == group) else { continue };
+            let renamed = self.plan.monitors.iter().find(|m| m.was.as_deref() == Some(&monitor));
+            let monitor = renamed.map_or(monitor.as_str(), |m| m.name.as_str()).into();
+            let key = TrackKey { monitor, series: series.into(), segment };
+            group.tracks.insert(key, track);
+        }
+        true
+    }
+
+    /// Counting starts anew: with another pane width nothing merges.
+    fn restart(&mut self) {
+        self.ledger.judged_drift = None;
+        self.ledger.judged_performance = None;
+        for group in &mut self.groups {
+            let Group { starts, tracks, .. } = group;
+            starts.clear();
+            tracks.clear();
+        }
+        let _ = WHOLE;
+    }
+}
+
+/// Key of a join entry in the store.
+#[must_use]
+pub fn join_key(plan: &Plan, key: JoinKey) -> Vec<u8> {
+    let name = &plan.models[key.model as usize].name;
+    let mut bytes = Vec::with_capacity(name.len() + 17);
+    bytes.extend_from_slice(name.as_bytes());
+    bytes.push(0);
+    bytes.extend_from_slice(&key.id.to_be_bytes());
+    bytes
+}
+
+/// Key of a score line: sorts by model and window end.
+fn score_key(line: &ScoreLine) -> Vec<u8> {
+    let mut key = line.model.as_bytes().to_vec();
+    key.push(0);
+    // Flipping the sign bit makes the order of the bytes the order of the numbers.
+    key.extend_from_slice(&((line.window.end.0 as u64) ^ (1 << 63)).to_be_bytes());
+    let version = line.version.as_deref().unwrap_or("");
+    let rest = [&*line.monitor, version, &*line.series, &line.segment.to_string()];
+    key.extend_from_slice(&text_key(&rest));
+    key.extend_from_slice(&line.revision.to_be_bytes());
+    key
+}
+
+fn text_key(parts: &[&str]) -> Vec<u8> {
+    parts.join("\0").into_bytes()
+}
+
+pub(super) fn first_part(key: &[u8]) -> String {
+    let end = key.iter().position(|b| *b == 0).unwrap_or(key.len());
+    String::from_utf8_lossy(&key[..end]).into_owned()
+}
+
+/// Rows that hold lines are JSON, which their tags need; the many small ones are postcard.
+fn is_json(table: Table) -> bool {
+    matches!(table, Table::Incidents | Table::Runs | Table::Silences | Table::Outbox)
+}
+
+fn row<T: Serialize>(table: Table, key: Vec<u8>, value: Option<&T>) -> Change {
+    // Encoding into memory fails only for types that the format cannot express; ours it can.
+    let value = value.and_then(|value| {
+        if is_json(table) {
+            serde_json::to_vec(value).ok()
+        } else {
+            postcard::to_stdvec(value).ok()
+        }
+    });
+    Change { table, key, value }
+}
+
+pub(super) fn read<T: DeserializeOwned>(table: Table, bytes: &[u8]) -> Result<T, StateError> {
+    let result = if is_json(table) {
+        serde_json::from_slice(bytes).map_err(|error| error.to_string())
+    } else {
+        postcard::from_bytes(bytes).map_err(|error| error.to_string())
+    };
+    result.map_err(|why| StateError { table: table.name(), why })
+}

@@ -1,0 +1,336 @@
+//! The lines that people and scripts read: scores, incidents, runs, outbox, summaries. Replay,
+//! API, state export and evidence share them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::Time;
+
+/// How bad.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Worth knowing.
+    Warning,
+    /// Worth waking somebody.
+    Critical,
+}
+
+/// A slice of a model's events: dimension -> value, in the order of the dimension's features.
+/// Empty: the whole.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Segment(pub Vec<(Arc<str>, Arc<str>)>);
+
+impl Segment {
+    /// Whether this is the whole model, not a slice.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// `city=Oslo, vehicle=van`.
+impl std::fmt::Display for Segment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (i, (name, value)) in self.0.iter().enumerate() {
+            write!(f, "{}{name}={value}", if i == 0 { "" } else { ", " })?;
+        }
+        Ok(())
+    }
+}
+
+/// `null` for the whole, else an object. For the store: a list of pairs.
+impl Serialize for Segment {
+    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        if !s.is_human_readable() {
+            return self.0.serialize(s);
+        }
+        if self.0.is_empty() {
+            return s.serialize_none();
+        }
+        s.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+    }
+}
+
+impl<'de> Deserialize<'de> for Segment {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Segment, D::Error> {
+        if !d.is_human_readable() {
+            return Vec::deserialize(d).map(Segment);
+        }
+        let map = Option::<BTreeMap<Arc<str>, Arc<str>>>::deserialize(d)?;
+        Ok(Segment(map.unwrap_or_default().into_iter().collect()))
+    }
+}
+
+/// A score's verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Within every level.
+    Ok,
+    /// Beyond the warning level.
+    Warning,
+    /// Beyond the critical level.
+    Critical,
+    /// Cannot say; the line's reason tells why.
+    NoData,
+}
+
+/// Why a window has no score. The order is that of precedence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NoData {
+    /// The series has not covered the window's whole span yet.
+    WindowNotFull,
+    /// There is nothing to compare with.
+    NoReference,
+    /// Outcomes are not due yet.
+    OutcomesImmature,
+    /// Too few predictions have an outcome although it is due.
+    LowCoverage,
+    /// Fewer predictions than `min_events`.
+    NotEnoughEvents,
+    /// Less support than `min_support`.
+    NotEnoughSupport,
+    /// The formula has no value here.
+    Undefined,
+    /// The configured path was never seen in any event.
+    PathNeverSeen,
+}
+
+/// The window of a score line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WindowLine {
+    /// First instant (inclusive).
+    pub start: Time,
+    /// Last instant (exclusive).
+    pub end: Time,
+    /// Predictions in it.
+    pub events: u64,
+    /// Events that the score was computed from.
+    pub support: u64,
+}
+
+/// One judgement of one series and segment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename = "score")]
+pub struct ScoreLine {
+    /// Model.
+    pub model: Arc<str>,
+    /// Its version, where configured.
+    pub version: Option<Arc<str>>,
+    /// Monitor.
+    pub monitor: Arc<str>,
+    /// `features.NAME`, `prediction`, `probability`, `outcome` or `model`.
+    pub series: Arc<str>,
+    /// Slice; null for the whole.
+    pub segment: Segment,
+    /// Statistic.
+    pub statistic: Arc<str>,
+    /// Window.
+    pub window: WindowLine,
+    /// Counts restatements; the highest holds.
+    pub revision: u32,
+    /// The number; null with `no_data`.
+    pub score: Option<f64>,
+    /// Rigorous interval; null when exact.
+    pub interval: Option<(f64, f64)>,
+    /// Probability of such a score without drift.
+    pub p_value: Option<f64>,
+    /// Score that an undrifted window exceeds with probability 1 %.
+    pub noise_floor: Option<f64>,
+    /// Id of the series' reference.
+    pub reference: Option<Arc<str>>,
+    /// Rows of that reference (of the segment's part).
+    pub reference_events: Option<u64>,
+    /// Share of predictions with an outcome; null where outcomes play no part.
+    pub coverage: Option<f64>,
+    /// Reading of the detector.
+    pub verdict: Verdict,
+    /// Why there is no score.
+    pub reason: Option<NoData>,
+}
+
+/// State of an incident.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum IncidentState {
+    /// It holds.
+    Firing,
+    /// It is over.
+    Resolved,
+}
+
+/// Why an incident is recorded but nobody is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Suppressed {
+    /// A silence matches.
+    Silence,
+    /// It resolved a short while ago.
+    Cooldown,
+    /// The pipeline itself is broken.
+    Inhibited,
+    /// Opened by records too old to act on.
+    Historic,
+    /// Too many incidents in an hour.
+    Storm,
+}
+
+/// One incident.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename = "incident")]
+pub struct IncidentLine {
+    /// Identity; the same after every restart, rebuild or restore.
+    pub key: String,
+    /// Firing or resolved.
+    pub state: IncidentState,
+    /// Worst severity so far.
+    pub severity: Severity,
+    /// Why nobody is told, if so.
+    pub suppressed: Option<Suppressed>,
+    /// Model.
+    pub model: Arc<str>,
+    /// Version.
+    pub version: Option<Arc<str>>,
+    /// Monitor.
+    pub monitor: Arc<str>,
+    /// End of the window that opened it.
+    pub opened: Time,
+    /// End of the window that changed it last.
+    pub changed: Time,
+    /// Why it resolved, where not by clearing: `stale`, `removed`, `retrained`.
+    pub resolved_by: Option<String>,
+    /// Series beyond their level, worst first.
+    pub series: Vec<Arc<str>>,
+}
+
+/// End of a replay.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename = "summary")]
+pub struct SummaryLine {
+    /// Rows read.
+    pub events: u64,
+    /// Score lines, latest revisions only.
+    pub windows: u64,
+    /// Those with a score.
+    pub judged: u64,
+    /// Those without.
+    pub no_data: u64,
+    /// Warnings.
+    pub warning: u64,
+    /// Critical ones.
+    pub critical: u64,
+    /// Incidents opened.
+    pub incidents: u64,
+    /// Time it took.
+    pub seconds: f64,
+}
+
+/// State of a retraining run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunState {
+    /// The request is in the outbox.
+    Requested,
+    /// The trainer took it.
+    Accepted,
+    /// It says that it runs.
+    Running,
+    /// It says that it is done.
+    Succeeded,
+    /// The new version carries enough of the traffic.
+    Deployed,
+    /// The new version has its reference; the loop is closed.
+    Closed,
+    /// It says that it failed, or the request was refused.
+    Failed,
+    /// Nothing heard within the timeout.
+    TimedOut,
+}
+
+/// One retraining run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename = "run")]
+pub struct RunLine {
+    /// Identity.
+    pub id: String,
+    /// Model.
+    pub model: Arc<str>,
+    /// The incident that asked for it; null when started by hand.
+    pub incident: Option<String>,
+    /// Where it stands.
+    pub state: RunState,
+    /// Our clock when it was asked for.
+    pub requested: Time,
+    /// Our clock when it last changed.
+    pub changed: Time,
+    /// The version that it produced.
+    pub version: Option<Arc<str>>,
+    /// Where to look, as the trainer said.
+    pub url: Option<String>,
+    /// Why it was asked for.
+    pub reason: String,
+    /// What the trainer said last.
+    pub message: Option<String>,
+}
+
+/// State of an outbox row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RowState {
+    /// Not accepted yet.
+    Pending,
+    /// Accepted.
+    Delivered,
+    /// A later message replaced it before it was accepted.
+    Superseded,
+    /// Given up.
+    Dead,
+}
+
+/// One message to one receiver.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename = "outbox")]
+pub struct OutboxLine {
+    /// The message's id, the same for all its attempts.
+    pub id: String,
+    /// The incident's key.
+    pub key: String,
+    /// Notifier or trainer.
+    pub to: String,
+    /// `incident.firing`, `retraining.requested`, ...
+    pub message: String,
+    /// Where it stands.
+    pub state: RowState,
+    /// Attempts so far.
+    pub attempts: u32,
+    /// Our clock when it was written.
+    pub created: Time,
+    /// Why the last attempt failed.
+    pub error: Option<String>,
+}
+
+/// A silence.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename = "silence")]
+pub struct SilenceLine {
+    /// Identity.
+    pub id: String,
+    /// Model.
+    pub model: String,
+    /// One monitor; null: all of the model.
+    pub monitor: Option<String>,
+    /// One segment; null: all.
+    pub segment: Segment,
+    /// First instant of event time.
+    pub from: Time,
+    /// Last instant (exclusive).
+    pub until: Time,
+    /// Why.
+    pub comment: String,
+}

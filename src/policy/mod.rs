@@ -1,0 +1,14 @@
+//! Verdicts become incidents, incidents become messages: small stages, each giving a reason.
+//!
+//! Knows findings and the rules of one monitor; never how a score was made or how a message is
+//! sent.
+
+mod incident;
+pub mod message;
+mod stages;
+
+pub use incident::{Act, Finding, Incident, Situation, decide, incident_key};
+pub use stages::{Circumstances, suppression};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,194 @@
+//! Callbacks of librdkafka: rebalances, statistics, errors. They run inside `poll`, on the
+//! reader's thread.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, RebalanceProtocol};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::statistics::Statistics;
+use rdkafka::types::RDKafkaRespErr;
+use rdkafka::{Offset, TopicPartitionList};
+
+use super::start::{Placing, Start};
+use super::{Shared, SourceSpec};
+use crate::event::Partition;
+
+/// What happened inside `poll`.
+#[derive(Debug)]
+pub(super) enum Event {
+    /// Partitions are ours now, each with where its reading begins.
+    Assigned(Vec<(Partition, Start)>),
+    /// Partitions are no longer ours.
+    Revoked(Vec<Partition>),
+    /// Ends of partitions, as the broker last said, and whether all before was handed out.
+    Ends(BTreeMap<Partition, End>),
+}
+
+/// The end of a partition.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct End {
+    /// One past its last record.
+    pub high: i64,
+    /// Whether every record below has been polled.
+    pub drained: bool,
+}
+
+/// The callbacks' memory.
+pub(super) struct Context {
+    pub placing: Placing,
+    pub shared: Arc<Shared>,
+    events: Mutex<Vec<Event>>,
+}
+
+impl Context {
+    pub(super) fn new(spec: &SourceSpec, shared: Arc<Shared>) -> Context {
+        let placing = Placing::new(spec.start_from, spec.on_recreated);
+        Context { placing, shared, events: Mutex::default() }
+    }
+
+    pub(super) fn take_events(&self) -> Vec<Event> {
+        std::mem::take(&mut self.events.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn push(&self, event: Event) {
+        self.events.lock().unwrap_or_else(PoisonError::into_inner).push(event);
+    }
+
+    fn assign(&self, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) {
+        let mut placed = Vec::new();
+        let mut wanted = TopicPartitionList::new();
+        for element in list.elements() {
+            let partition =
+                Partition { topic: element.topic().into(), number: element.partition() };
+            let start = self.placing.place(consumer, &partition, &self.shared);
+            let offset = match start.offset() {
+                Some(offset) => Offset::Offset(offset),
+                // Assigned but never fetched: the reader pauses it.
+                None => Offset::End,
+            };
+            // Adding an offset to a fresh list fails only for offsets that no broker has.
+            if wanted.add_partition_offset(&partition.topic, partition.number, offset).is_ok() {
+                placed.push((partition, start));
+            }
+        }
+        let result = match consumer.rebalance_protocol() {
+            RebalanceProtocol::Cooperative => consumer.incremental_assign(&wanted),
+            _ => consumer.assign(&wanted),
+        };
+        if let Err(error) = result {
+            tracing::warn!("partitions cannot be assigned: {error}");
+        }
+        let stopped: Vec<&Partition> =
+            placed.iter().filter(|(_, s)| s.offset().is_none()).map(|(p, _)| p).collect();
+        if !stopped.is_empty() {
+            let mut pause = TopicPartitionList::new();
+            for partition in stopped {
+                pause.add_partition(&partition.topic, partition.number);
+            }
+            if let Err(error) = consumer.pause(&pause) {
+                tracing::warn!("partitions cannot be paused: {error}");
+            }
+        }
+        self.push(Event::Assigned(placed));
+    }
+
+    fn revoke(&self, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) {
+        let partitions = list
+            .elements()
+            .iter()
+            .map(|e| Partition { topic: e.topic().into(), number: e.partition() })
+            .collect();
+        let result = match consumer.rebalance_protocol() {
+            RebalanceProtocol::Cooperative => consumer.incremental_unassign(list),
+            _ => consumer.unassign(),
+        };
+        if let Err(error) = result {
+            tracing::warn!("partitions cannot be given back: {error}");
+        }
+        self.push(Event::Revoked(partitions));
+    }
+}
+
+impl ConsumerContext for Context {
+    fn rebalance(
+        &self,
+        consumer: &BaseConsumer<Self>,
+        code: RDKafkaRespErr,
+        list: &mut TopicPartitionList,
+    ) {
+        match code {
+            RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => self.assign(consumer, list),
+            RDKafkaRespErr::RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS => self.revoke(consumer, list),
+            other => {
+                tracing::warn!("rebalance failed: {}", RDKafkaErrorCode::from(other));
+                self.revoke(consumer, list);
+            }
+        }
+    }
+}
+
+impl ClientContext for Context {
+    fn stats(&self, statistics: Statistics) {
+        let mut ends = BTreeMap::new();
+        for (topic, of_topic) in &statistics.topics {
+            for (number, p) in &of_topic.partitions {
+                if *number < 0 || p.hi_offset < 0 || !p.desired {
+                    continue;
+                }
+                let drained = p.next_offset >= p.hi_offset && p.fetchq_cnt == 0;
+                let partition = Partition { topic: topic.as_str().into(), number: *number };
+                ends.insert(partition, End { high: p.hi_offset, drained });
+            }
+        }
+        if !ends.is_empty() {
+            self.push(Event::Ends(ends));
+        }
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        let code = error.rdkafka_error_code();
+        let fatal = match code {
+            Some(RDKafkaErrorCode::AllBrokersDown) => {
+                self.shared.faults.raise(
+                    "brokers_unreachable",
+                    "",
+                    format!("no broker can be reached: {reason}"),
+                );
+                false
+            }
+            Some(RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SaslAuthenticationFailed) => {
+                self.shared.faults.raise(
+                    "authentication_failed",
+                    "",
+                    format!(
+                        "the broker refuses our credentials: {reason}; check sasl.username, \
+                         sasl.password and sasl.mechanism under [kafka.properties]"
+                    ),
+                );
+                false
+            }
+            Some(RDKafkaErrorCode::Fatal) => true,
+            _ => false,
+        };
+        if fatal {
+            self.shared.faults.raise("kafka_client", "", format!("the Kafka client gave up: {reason}"));
+        } else {
+            tracing::debug!(target: "librdkafka", "{error}: {reason}");
+        }
+    }
+
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        match level {
+            RDKafkaLogLevel::Emerg
+            | RDKafkaLogLevel::Alert
+            | RDKafkaLogLevel::Critical
+            | RDKafkaLogLevel::Error => {
+                tracing::debug!(target: "librdkafka", facility, "{message}");
+            }
+            _ => tracing::trace!(target: "librdkafka", facility, "{message}"),
+        }
+    }
+}

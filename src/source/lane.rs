@@ -1,0 +1,203 @@
+//! One partition's records on their way into a slab.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rdkafka::message::{BorrowedMessage, Headers, Message};
+use sha2::{Digest, Sha256};
+
+use super::reader::{OnBad, logged};
+use crate::clock;
+use crate::event::{Anchor, Partition, Slab, Time};
+use crate::wire::{Record, TopicDecoder, TopicPlan};
+
+/// A slab is sent when it holds this many rows,
+const MOST_ROWS: usize = 8192;
+/// or about this many bytes,
+const MOST_BYTES: usize = 1 << 20;
+/// or this long after its first record.
+const LONGEST: Duration = Duration::from_millis(200);
+
+/// What became of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Taken {
+    /// It is in the slab (or was refused and counted).
+    Kept,
+    /// It is in the state already.
+    Skipped,
+    /// It stands where the anchor was, and is another record.
+    NotTheAnchor,
+}
+
+/// The lane.
+pub(super) struct Lane {
+    partition: Partition,
+    decoder: TopicDecoder,
+    /// First offset that has not been sent.
+    from: i64,
+    /// One past the last one taken.
+    to: i64,
+    expected: Option<Anchor>,
+    last: Option<Last>,
+    first_at: Option<Instant>,
+    read_at: Time,
+}
+
+/// The last record taken; its hash is only worked out when the slab is sent.
+struct Last {
+    offset: i64,
+    timestamp: Time,
+    key: Vec<u8>,
+    payload: Vec<u8>,
+}
+
+impl Lane {
+    pub(super) fn new(
+        partition: Partition,
+        plan: &Arc<TopicPlan>,
+        from: i64,
+        expected: Option<Anchor>,
+    ) -> Lane {
+        Lane {
+            partition,
+            decoder: TopicDecoder::new(plan.clone()),
+            from,
+            to: from,
+            expected,
+            last: None,
+            first_at: None,
+            read_at: Time::MIN,
+        }
+    }
+
+    pub(super) fn from(&self) -> i64 {
+        self.from
+    }
+
+    /// The anchor of what was sent so far, if it is still to be found.
+    pub(super) fn anchor(&self) -> Option<Anchor> {
+        self.expected
+    }
+
+    /// Whether the log was seen to be the one that the state came from.
+    pub(super) fn verified(&self) -> bool {
+        self.expected.is_none()
+    }
+
+    pub(super) fn take(&mut self, message: &BorrowedMessage<'_>, on_bad: &mut OnBad) -> Taken {
+        let offset = message.offset();
+        if let Some(expected) = self.expected.take()
+            && offset == expected.offset
+            && hash(message.key(), message.payload()) != expected.hash
+        {
+            return Taken::NotTheAnchor;
+        }
+        if offset < self.to {
+            return Taken::Skipped;
+        }
+        if self.first_at.is_none() {
+            self.first_at = Some(Instant::now());
+            self.read_at = clock::now();
+        }
+        let headers = |name: &str| {
+            let headers = message.headers()?;
+            (0..headers.count()).rev().map(|i| headers.get(i)).find(|h| h.key == name)?.value
+        };
+        let record = Record {
+            topic: message.topic(),
+            partition: message.partition(),
+            offset,
+            timestamp: logged(message),
+            key: message.key(),
+            payload: message.payload(),
+            headers: &headers,
+        };
+        if let Some(bad) = self.decoder.decode(&record, self.read_at).bad {
+            on_bad(&record, &bad);
+        }
+        self.to = offset + 1;
+        self.remember(message);
+        Taken::Kept
+    }
+
+    fn remember(&mut self, message: &BorrowedMessage<'_>) {
+        let last = self.last.get_or_insert_with(|| Last {
+            offset: 0,
+            timestamp: Time::MIN,
+            key: Vec::new(),
+            payload: Vec::new(),
+        });
+        last.offset = message.offset();
+        last.timestamp = logged(message).unwrap_or(Time(0));
+        last.key.clear();
+        last.key.extend_from_slice(message.key().unwrap_or_default());
+        last.payload.clear();
+        last.payload.extend_from_slice(message.payload().unwrap_or_default());
+    }
+
+    /// Passes offsets that hold no record.
+    pub(super) fn skip_to(&mut self, offset: i64) {
+        if offset > self.to {
+            self.to = offset;
+            self.first_at.get_or_insert_with(Instant::now);
+        }
+    }
+
+    pub(super) fn full(&self) -> bool {
+        self.decoder.rows() >= MOST_ROWS || self.decoder.bytes() >= MOST_BYTES
+    }
+
+    pub(super) fn due(&self, now: Instant) -> bool {
+        self.first_at.is_some_and(|at| now.duration_since(at) >= LONGEST)
+    }
+
+    /// Everything taken since the last slab; `None` when that is nothing.
+    pub(super) fn slab(&mut self, now: Time) -> Option<Slab> {
+        if self.to == self.from {
+            return None;
+        }
+        let taken = self.decoder.take();
+        let anchor = self.last.as_ref().map(|last| Anchor {
+            offset: last.offset,
+            timestamp: last.timestamp,
+            hash: hash(Some(&last.key), Some(&last.payload)),
+        });
+        let slab = Slab {
+            partition: self.partition.clone(),
+            from: self.from,
+            to: self.to,
+            ordered: true,
+            read_at: now,
+            anchor,
+            batches: taken.batches,
+            refused: taken.refused,
+            seen: taken.seen,
+        };
+        self.from = self.to;
+        self.first_at = None;
+        Some(slab)
+    }
+
+    /// Forgets what was not sent and goes on at `offset`.
+    pub(super) fn restart(&mut self, offset: i64) {
+        self.decoder.take();
+        (self.from, self.to) = (offset, offset);
+        self.first_at = None;
+    }
+
+    /// Decodes by another plan from here on; what was taken before must have been sent.
+    pub(super) fn change_plan(&mut self, plan: &Arc<TopicPlan>) {
+        self.decoder = TopicDecoder::new(plan.clone());
+    }
+}
+
+/// First 8 bytes of the hash over key and payload; absent and empty are alike.
+fn hash(key: Option<&[u8]>, payload: Option<&[u8]>) -> u64 {
+    let (key, payload) = (key.unwrap_or_default(), payload.unwrap_or_default());
+    let mut hash = Sha256::new();
+    hash.update((key.len() as u64).to_be_bytes());
+    hash.update(key);
+    hash.update(payload);
+    let digest = hash.finalize();
+    digest.iter().take(8).fold(0, |word, byte| (word << 8) | u64::from(*byte))
+}

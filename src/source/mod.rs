@@ -1,0 +1,83 @@
+//! Where records come from: one thread with the only consumer.
+//!
+//! Polls, decodes through `wire`, and hands slabs to the engine over one bounded channel. Holds
+//! no state that matters: offsets come from the engine's positions, and a reader may start early,
+//! twice or after any rebalance without counting anything twice. Next door: `daemon`, which owns
+//! the other end of the channel.
+
+mod context;
+mod faults;
+mod lane;
+mod reader;
+mod start;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
+
+pub use faults::{Fault, Faults};
+pub use reader::{Feed, OnBad, Reader, SourceError};
+
+use crate::engine::Position;
+use crate::event::{Partition, Time};
+use crate::wire::TopicPlan;
+
+/// Where a partition without a position starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StartFrom {
+    /// Its first record.
+    Earliest,
+    /// Its end.
+    Latest,
+    /// The first record at or after this time.
+    At(Time),
+    /// The first record at or after now minus this.
+    Ago(crate::event::Span),
+}
+
+/// What to do with a topic that was deleted and made again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnRecreated {
+    /// Name it and do not read it.
+    Stop,
+    /// Read it from its start; old counts stay.
+    Reset,
+}
+
+/// What the reader needs to know.
+#[derive(Debug, Clone)]
+pub struct SourceSpec {
+    /// `host:port`, comma separated.
+    pub brokers: String,
+    /// Consumer group.
+    pub group: String,
+    /// Part of the static member id.
+    pub instance: u32,
+    /// Identity of the state directory: tells a restart from a second daemon.
+    pub client_id: String,
+    /// Further librdkafka properties, secrets resolved.
+    pub properties: Vec<(String, String)>,
+    /// Where partitions without a position start.
+    pub start_from: StartFrom,
+    /// What to do with recreated topics.
+    pub on_recreated: OnRecreated,
+    /// Compiled field plans by topic.
+    pub topics: BTreeMap<String, Arc<TopicPlan>>,
+}
+
+/// What reader and engine share beside the channel.
+#[derive(Debug, Default)]
+pub struct Shared {
+    /// Durable positions: where a new assignment starts.
+    pub positions: Mutex<BTreeMap<Partition, Position>>,
+    /// Positions to tell the group about, for lag tools.
+    pub committed: Mutex<Option<BTreeMap<Partition, i64>>>,
+    /// Partitions whose slab was refused; the reader goes back to their positions.
+    pub rewind: Mutex<Vec<Partition>>,
+    /// Stop reading.
+    pub stop: AtomicBool,
+    /// The new plans of a reload, by topic.
+    pub plans: Mutex<Option<BTreeMap<String, Arc<TopicPlan>>>>,
+    /// Why driftd is not ready, as the reader sees it.
+    pub faults: Faults,
+}

@@ -1,0 +1,188 @@
+//! Where the reading of a partition begins: at the anchor, one record before the position.
+
+use std::time::Duration;
+
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::{Offset, TopicPartitionList};
+
+use super::context::Context;
+use super::{OnRecreated, Shared, StartFrom};
+use crate::engine::Position;
+use crate::event::{Anchor, Partition, Time};
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Where to begin, and what must be told to the engine first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Start {
+    /// No position: begin here, and make it the position first.
+    Begin(i64),
+    /// At the anchor; the record there must be the same.
+    Anchor {
+        /// What must be found again.
+        anchor: Anchor,
+        /// Where the state goes on.
+        position: i64,
+    },
+    /// At the position; there is no anchor to compare.
+    Position(i64),
+    /// The records up to `to` are gone.
+    Lost {
+        /// First missing offset.
+        from: i64,
+        /// First one that is still there.
+        to: i64,
+    },
+    /// The topic is another one than before, and is to be read from its start.
+    Reset(i64),
+    /// The topic is another one than before, or cannot be asked: not read.
+    Stopped,
+}
+
+impl Start {
+    /// First offset to fetch; `None`: none at all.
+    pub(super) fn offset(self) -> Option<i64> {
+        match self {
+            Start::Begin(offset) | Start::Position(offset) | Start::Reset(offset) => Some(offset),
+            Start::Anchor { anchor, .. } => Some(anchor.offset),
+            Start::Lost { to, .. } => Some(to),
+            Start::Stopped => None,
+        }
+    }
+}
+
+/// Decides where partitions begin.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Placing {
+    start_from: StartFrom,
+    on_recreated: OnRecreated,
+}
+
+impl Placing {
+    pub(super) fn new(start_from: StartFrom, on_recreated: OnRecreated) -> Placing {
+        Placing { start_from, on_recreated }
+    }
+
+    /// Asks the broker what it has and decides.
+    pub(super) fn place(
+        &self,
+        consumer: &BaseConsumer<Context>,
+        partition: &Partition,
+        shared: &Shared,
+    ) -> Start {
+        let about = format!("{}/{}", partition.topic, partition.number);
+        let (low, high) =
+            match consumer.fetch_watermarks(&partition.topic, partition.number, PATIENCE) {
+                Ok(marks) => marks,
+                Err(error) => {
+                    shared.faults.raise(
+                        "offsets_unknown",
+                        &about,
+                        format!("{about}: the broker does not say which offsets it has ({error})"),
+                    );
+                    return Start::Stopped;
+                }
+            };
+        shared.faults.clear("offsets_unknown", &about);
+        let positions = shared.positions.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let known = positions.get(partition).cloned();
+        let topic_known = positions.keys().any(|p| p.topic == partition.topic);
+        drop(positions);
+        match known {
+            Some(position) => self.resume(&position, low, high, &about, shared),
+            // A partition that a known topic gained later begins at its beginning.
+            None if topic_known => Start::Begin(low),
+            None => Start::Begin(self.first(consumer, partition, low, high)),
+        }
+    }
+
+    /// As [`Placing::place`] for a position that the reader holds itself.
+    pub(super) fn replace(
+        &self,
+        consumer: &BaseConsumer<Context>,
+        partition: &Partition,
+        position: &Position,
+        shared: &Shared,
+    ) -> Start {
+        let about = format!("{}/{}", partition.topic, partition.number);
+        match consumer.fetch_watermarks(&partition.topic, partition.number, PATIENCE) {
+            Ok((low, high)) => self.resume(position, low, high, &about, shared),
+            Err(_) => Start::Position(position.offset),
+        }
+    }
+
+    fn resume(
+        &self,
+        position: &Position,
+        low: i64,
+        high: i64,
+        about: &str,
+        shared: &Shared,
+    ) -> Start {
+        if high < position.offset {
+            return self.recreated(about, low, shared, &format!("it ends at {high}, we had read to {}", position.offset));
+        }
+        if low > position.offset {
+            return Start::Lost { from: position.offset, to: low };
+        }
+        match position.anchor {
+            Some(anchor) if anchor.offset >= low => {
+                Start::Anchor { anchor, position: position.offset }
+            }
+            _ => Start::Position(position.offset),
+        }
+    }
+
+    /// The log is not the one that the state came from.
+    pub(super) fn recreated(&self, about: &str, low: i64, shared: &Shared, why: &str) -> Start {
+        match self.on_recreated {
+            OnRecreated::Stop => {
+                shared.faults.raise(
+                    "topic_recreated",
+                    about,
+                    format!(
+                        "{about} was deleted and made again, or truncated ({why}); it is not read. \
+                         Set kafka.on_recreated = \"reset\" to read it from its start"
+                    ),
+                );
+                Start::Stopped
+            }
+            OnRecreated::Reset => {
+                tracing::warn!("{about} was deleted and made again ({why}); it is read from its start");
+                Start::Reset(low)
+            }
+        }
+    }
+
+    fn first(
+        &self,
+        consumer: &BaseConsumer<Context>,
+        partition: &Partition,
+        low: i64,
+        high: i64,
+    ) -> i64 {
+        let at = match self.start_from {
+            StartFrom::Earliest => return low,
+            StartFrom::Latest => return high,
+            StartFrom::At(time) => time,
+            StartFrom::Ago(span) => crate::clock::now() - span,
+        };
+        offset_at(consumer, partition, at).unwrap_or(high).max(low)
+    }
+}
+
+/// First offset at or after a time; `None` where there is none, or the broker does not say.
+fn offset_at(
+    consumer: &BaseConsumer<Context>,
+    partition: &Partition,
+    at: Time,
+) -> Option<i64> {
+    let mut list = TopicPartitionList::new();
+    let milliseconds = Offset::Offset(at.0.div_euclid(1000));
+    list.add_partition_offset(&partition.topic, partition.number, milliseconds).ok()?;
+    let found = consumer.offsets_for_times(list, PATIENCE).ok()?;
+    match found.find_partition(&partition.topic, partition.number)?.offset() {
+        Offset::Offset(offset) => Some(offset),
+        _ => None,
+    }
+}

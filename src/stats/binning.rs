@@ -1,0 +1,149 @@
+//! The bins of binned statistics: edges at reference quantiles, one bin per category, one for
+//! values without a number.
+
+use super::{CategoryProfile, Counts, NumericProfile, Pair, Profile};
+
+/// One bin of both sides.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Bin {
+    /// `<= 3.5`, `> 9`, a category, `new`, `absent`.
+    pub label: String,
+    /// Share of the reference's rows.
+    pub reference: f64,
+    /// Share of the window's rows.
+    pub window: f64,
+}
+
+/// Counts per bin of both sides.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct Bins {
+    pub reference: Vec<u64>,
+    pub window: Vec<u64>,
+    labels: Vec<Label>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Label {
+    UpTo(f64),
+    Above(f64),
+    All,
+    Name(String),
+}
+
+/// Where the edges of a numeric feature lie.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Edges {
+    /// At i/n of the reference.
+    Quantiles(u32),
+    /// At fixed values.
+    Fixed(Vec<f64>),
+}
+
+impl Bins {
+    pub(super) fn of(pair: &Pair<'_>, edges: &Edges) -> Bins {
+        let mut bins = match pair.profile {
+            Profile::Numeric(profile) => numeric(profile, pair, edges),
+            Profile::Category(profile) => categories(profile, pair),
+        };
+        let absent = (pair.reference.absences.total(), pair.window.absences.total());
+        if absent != (0, 0) {
+            bins.push(Label::Name("absent".into()), absent.0, absent.1);
+        }
+        bins
+    }
+
+    fn push(&mut self, label: Label, reference: u64, window: u64) {
+        self.labels.push(label);
+        self.reference.push(reference);
+        self.window.push(window);
+    }
+
+    pub(super) fn shares(&self) -> Vec<Bin> {
+        let share = |n: u64, total: u64| if total == 0 { 0.0 } else { n as f64 / total as f64 };
+        let (m, n) = (self.reference.iter().sum(), self.window.iter().sum());
+        self.labels
+            .iter()
+            .zip(self.reference.iter().zip(&self.window))
+            .map(|(label, (&r, &w))| Bin {
+                label: match label {
+                    Label::UpTo(edge) => format!("<= {edge}"),
+                    Label::Above(edge) => format!("> {edge}"),
+                    Label::All => "all".into(),
+                    Label::Name(name) => name.clone(),
+                },
+                reference: share(r, m),
+                window: share(w, n),
+            })
+            .collect()
+    }
+}
+
+/// Shares of both sides in the bins of PSI's default, for evidence.
+#[must_use]
+pub fn bins(pair: &Pair<'_>) -> Vec<Bin> {
+    Bins::of(pair, &Edges::Quantiles(10)).shares()
+}
+
+/// Reference quantiles at i/n, each the smallest value x with F(x) >= i/n, without repeats.
+fn quantile_edges(profile: &NumericProfile, n: u32) -> Vec<f64> {
+    let total = u128::from(profile.rows - profile.absences.total());
+    let mut edges: Vec<f64> = Vec::new();
+    if total == 0 {
+        return edges;
+    }
+    for i in 1..n {
+        let wanted = u128::from(i) * total;
+        let place = profile
+            .at_or_below
+            .partition_point(|count| u128::from(*count) * u128::from(n) < wanted);
+        if let Some(&edge) = profile.grid.get(place)
+            && edges.last() != Some(&edge)
+        {
+            edges.push(edge);
+        }
+    }
+    edges
+}
+
+fn numeric(profile: &NumericProfile, pair: &Pair<'_>, edges: &Edges) -> Bins {
+    let edges = match edges {
+        Edges::Quantiles(n) => quantile_edges(profile, *n),
+        Edges::Fixed(edges) => edges.clone(),
+    };
+    // A bin holds the values above the edge before it, up to its own edge.
+    let ends: Vec<usize> = edges
+        .iter()
+        .map(|edge| 2 * profile.grid.partition_point(|point| point < edge) + 2)
+        .chain([pair.window.cells.len()])
+        .collect();
+    let sum = |counts: &Counts, from: usize, to: usize| -> u64 {
+        counts.cells.get(from..to.min(counts.cells.len())).unwrap_or(&[]).iter().sum()
+    };
+    let mut bins = Bins::default();
+    let mut from = 0;
+    for (i, &to) in ends.iter().enumerate() {
+        let label = match (edges.get(i), i.checked_sub(1).and_then(|j| edges.get(j))) {
+            (Some(edge), _) => Label::UpTo(*edge),
+            (None, Some(edge)) => Label::Above(*edge),
+            (None, None) => Label::All,
+        };
+        bins.push(label, sum(pair.reference, from, to), sum(pair.window, from, to));
+        from = to;
+    }
+    bins
+}
+
+fn categories(profile: &CategoryProfile, pair: &Pair<'_>) -> Bins {
+    let mut bins = Bins::default();
+    let at = |counts: &Counts, cell: usize| counts.cells.get(cell).copied().unwrap_or(0);
+    for (cell, (name, _)) in profile.categories.iter().enumerate() {
+        let label = Label::Name(name.clone());
+        bins.push(label, at(pair.reference, cell), at(pair.window, cell));
+    }
+    let other = profile.categories.len();
+    let new = (at(pair.reference, other), at(pair.window, other));
+    if new != (0, 0) {
+        bins.push(Label::Name("new".into()), new.0, new.1);
+    }
+    bins
+}

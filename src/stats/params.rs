@@ -1,0 +1,110 @@
+//! Options of a registry entry: taken one by one, so that what is left over is unknown.
+
+use serde_json::{Map, Value};
+
+/// An option of a registry entry, for the generated reference and the schema.
+#[derive(Debug, Clone, Copy)]
+pub struct OptionDoc {
+    /// Key in the configuration.
+    pub name: &'static str,
+    /// Type in words: "whole number", "list of numbers", "text".
+    pub kind: &'static str,
+    /// Its default, as one would write it; empty when required.
+    pub default: &'static str,
+    /// What it does.
+    pub doc: &'static str,
+}
+
+/// Why options were refused: the key, and a sentence.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct ParamError {
+    /// The offending key.
+    pub key: String,
+    /// What is wrong and what to write instead.
+    pub message: String,
+}
+
+impl ParamError {
+    /// An error about `key`.
+    pub fn new(key: &str, message: impl Into<String>) -> ParamError {
+        ParamError { key: key.to_owned(), message: message.into() }
+    }
+}
+
+/// The options of one table, without its `kind`.
+#[derive(Debug, Clone, Default)]
+pub struct Params(Map<String, Value>);
+
+impl Params {
+    /// Wraps the keys of a table.
+    #[must_use]
+    pub fn new(mut table: Map<String, Value>) -> Params {
+        table.remove("kind");
+        Params(table)
+    }
+
+    /// Takes an option out, if it is there.
+    pub fn take(&mut self, key: &str) -> Option<Value> {
+        self.0.remove(key)
+    }
+
+    /// Takes a finite number.
+    ///
+    /// # Errors
+    /// Anything else under that key.
+    pub fn number(&mut self, key: &str) -> Result<Option<f64>, ParamError> {
+        match self.0.remove(key) {
+            None => Ok(None),
+            Some(value) => match value.as_f64() {
+                Some(x) if x.is_finite() => Ok(Some(x)),
+                _ => Err(ParamError::new(key, format!("{value} is not a number"))),
+            },
+        }
+    }
+
+    /// Takes a whole number that is not negative.
+    ///
+    /// # Errors
+    /// Anything else under that key.
+    pub fn whole(&mut self, key: &str) -> Result<Option<u64>, ParamError> {
+        match self.0.remove(key) {
+            None => Ok(None),
+            Some(value) => value.as_u64().map(Some).ok_or_else(|| {
+                ParamError::new(key, format!("{value} is not a whole number from 0"))
+            }),
+        }
+    }
+
+    /// Takes a text.
+    ///
+    /// # Errors
+    /// Anything else under that key.
+    pub fn text(&mut self, key: &str) -> Result<Option<String>, ParamError> {
+        match self.0.remove(key) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(value) => Err(ParamError::new(key, format!("{value} is not a text"))),
+        }
+    }
+
+    /// Takes a list of finite numbers.
+    ///
+    /// # Errors
+    /// Anything else under that key.
+    pub fn numbers(&mut self, key: &str) -> Result<Option<Vec<f64>>, ParamError> {
+        let Some(value) = self.0.remove(key) else { return Ok(None) };
+        let numbers: Option<Vec<f64>> =
+            value.as_array().and_then(|list| list.iter().map(Value::as_f64).collect());
+        match numbers {
+            Some(list) if list.iter().all(|x| x.is_finite()) => Ok(Some(list)),
+            _ => Err(ParamError::new(key, format!("{value} is not a list of numbers"))),
+        }
+    }
+
+    /// A key that nobody took: unknown.
+    #[must_use]
+    pub fn left_over(&self) -> Option<&str> {
+        self.0.keys().next().map(String::as_str)
+    }
+}

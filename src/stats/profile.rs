@@ -1,0 +1,193 @@
+//! The frozen reference of one series: the grid that rules its codes, and its counts.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Absences, Counts};
+
+/// Width that values are rounded to before they are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Dtype {
+    /// Values as they come.
+    #[default]
+    F64,
+    /// Values of a single-precision producer: both sides are rounded to f32.
+    F32,
+}
+
+/// A reference, numeric or of categories.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Profile {
+    /// Numbers on a grid.
+    Numeric(NumericProfile),
+    /// Named values.
+    Category(CategoryProfile),
+}
+
+/// A numeric reference: grid points with F(v) and F(v-) as counts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NumericProfile {
+    /// Content hash of everything that is judged by.
+    pub id: String,
+    /// Rounding of values.
+    pub dtype: Dtype,
+    /// All rows, with and without a value.
+    pub rows: u64,
+    /// Rows without a value.
+    pub absences: Absences,
+    /// Ascending grid points.
+    pub grid: Vec<f64>,
+    /// Reference values `<= grid[i]`.
+    pub at_or_below: Vec<u64>,
+    /// Reference values `< grid[i]`.
+    pub below: Vec<u64>,
+}
+
+/// A reference of named values, sorted by name.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CategoryProfile {
+    /// Content hash of everything that is judged by.
+    pub id: String,
+    /// All rows, with and without a value.
+    pub rows: u64,
+    /// Rows without a value.
+    pub absences: Absences,
+    /// Names, ascending, and their counts.
+    pub categories: Vec<(String, u64)>,
+}
+
+impl Profile {
+    /// Content hash.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        match self {
+            Profile::Numeric(p) => &p.id,
+            Profile::Category(p) => &p.id,
+        }
+    }
+
+    /// All rows of the reference.
+    #[must_use]
+    pub fn rows(&self) -> u64 {
+        match self {
+            Profile::Numeric(p) => p.rows,
+            Profile::Category(p) => p.rows,
+        }
+    }
+
+    /// How many cells counts on this profile have: 2k+1 codes, or the categories and "other".
+    #[must_use]
+    pub fn cells(&self) -> usize {
+        match self {
+            Profile::Numeric(p) => 2 * p.grid.len() + 1,
+            Profile::Category(p) => p.categories.len() + 1,
+        }
+    }
+}
+
+impl Profile {
+    /// The reference's own counts on its cells.
+    #[must_use]
+    pub fn whole(&self) -> Counts {
+        match self {
+            Profile::Numeric(p) => p.whole(),
+            Profile::Category(p) => {
+                let mut cells: Vec<u64> = p.categories.iter().map(|(_, n)| *n).collect();
+                cells.push(0);
+                let counted = cells.iter().sum();
+                Counts { cells, counted, absences: p.absences, type_errors: 0 }
+            }
+        }
+    }
+}
+
+impl NumericProfile {
+    /// Whether the grid holds every distinct value of the reference, so that rank statistics are
+    /// exact.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.whole().cells.iter().step_by(2).all(|n| *n == 0)
+    }
+
+    fn whole(&self) -> Counts {
+        let counted = self.rows - self.absences.total();
+        let mut cells = Vec::with_capacity(2 * self.grid.len() + 1);
+        let mut before = 0;
+        for (below, at_or_below) in self.below.iter().zip(&self.at_or_below) {
+            cells.push(below - before);
+            cells.push(at_or_below - below);
+            before = *at_or_below;
+        }
+        cells.push(counted - before);
+        Counts { cells, counted, absences: self.absences, type_errors: 0 }
+    }
+
+    /// The code of one value: `2 * (points below) + (equals a point)`.
+    #[must_use]
+    pub fn code(&self, value: f64) -> u32 {
+        let value = self.round(value);
+        let below = self.grid.partition_point(|point| *point < value);
+        let equal = self.grid.get(below).is_some_and(|point| *point == value);
+        2 * below as u32 + u32::from(equal)
+    }
+
+    /// The codes of many values; NaN becomes `u32::MAX`. Eight searches run in lock step, so that
+    /// none waits for its own loads.
+    pub fn code_all(&self, values: &[f64], codes: &mut Vec<u32>) {
+        codes.reserve(values.len());
+        let mut chunks = values.chunks_exact(LANES);
+        for chunk in &mut chunks {
+            let lanes: [f64; LANES] = std::array::from_fn(|i| self.round(chunk[i]));
+            codes.extend_from_slice(&self.lock_step(lanes));
+        }
+        codes.extend(
+            chunks.remainder().iter().map(
+                |&value| {
+                    if value.is_nan() { u32::MAX } else { self.code(value) }
+                },
+            ),
+        );
+    }
+
+    fn lock_step(&self, lanes: [f64; LANES]) -> [u32; LANES] {
+        let mut base = [0usize; LANES];
+        let mut size = self.grid.len();
+        while size > 1 {
+            let half = size / 2;
+            for i in 0..LANES {
+                let middle = base[i] + half;
+                base[i] = if self.grid[middle - 1] < lanes[i] { middle } else { base[i] };
+            }
+            size -= half;
+        }
+        std::array::from_fn(|i| {
+            if lanes[i].is_nan() {
+                return u32::MAX;
+            }
+            let Some(&point) = self.grid.get(base[i]) else { return 0 };
+            let below = base[i] + usize::from(point < lanes[i]);
+            let equal = self.grid.get(below).is_some_and(|p| *p == lanes[i]);
+            2 * below as u32 + u32::from(equal)
+        })
+    }
+
+    fn round(&self, value: f64) -> f64 {
+        match self.dtype {
+            Dtype::F64 => value,
+            Dtype::F32 => f64::from(value as f32),
+        }
+    }
+}
+
+/// Searches in lock step: enough to hide the latency of a load, few enough for registers.
+const LANES: usize = 8;
+
+impl CategoryProfile {
+    /// The cell of a name; unknown names share the last one.
+    #[must_use]
+    pub fn cell(&self, name: &str) -> usize {
+        self.categories
+            .binary_search_by(|(known, _)| known.as_str().cmp(name))
+            .unwrap_or(self.categories.len())
+    }
+}

@@ -1,0 +1,194 @@
+//! The store on disk: fjall, a log-structured tree with one journal for all tables.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
+use rand::RngCore;
+
+use super::{FORMAT, Store, StoreError};
+use crate::engine::io::{Change, Table};
+
+/// Memory that the store may use for cached blocks.
+const CACHE_BYTES: u64 = 64 << 20;
+/// Writes that the store may hold in memory before they go to tables.
+const WRITE_BUFFER_BYTES: u64 = 64 << 20;
+/// Journals may grow this far before tables are written out.
+const JOURNAL_BYTES: u64 = 256 << 20;
+
+/// Rows in a folder, exclusively ours while open.
+pub struct Embedded {
+    path: PathBuf,
+    database: Database,
+    tables: BTreeMap<Table, Keyspace>,
+    /// Held for as long as the store is open.
+    _lock: File,
+    identity: Identity,
+}
+
+/// What makes this state directory the one it is.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+pub struct Identity {
+    /// Format of the rows.
+    pub format: u32,
+    /// Random name of the directory: our client id at the brokers.
+    pub id: String,
+    /// Secret that makes callback tokens.
+    pub secret: [u8; 32],
+}
+
+impl std::fmt::Debug for Embedded {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Embedded").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+impl Embedded {
+    /// Opens (or makes) the state in a folder.
+    ///
+    /// # Errors
+    /// All of [`StoreError`]; each names the folder.
+    pub fn open(path: &Path) -> Result<Embedded, StoreError> {
+        let folder = |source| StoreError::Folder { path: path.to_owned(), source };
+        std::fs::create_dir_all(path).map_err(folder)?;
+        restrict(path).map_err(folder)?;
+        let lock = lock(path)?;
+        let corrupt = |why: String| StoreError::Corrupt { path: path.to_owned(), why };
+        let database = Database::builder(path.join("db"))
+            .cache_size(CACHE_BYTES)
+            .max_write_buffer_size(Some(WRITE_BUFFER_BYTES))
+            .max_journaling_size(JOURNAL_BYTES)
+            .worker_threads(1)
+            .open()
+            .map_err(|error| match error {
+                fjall::Error::Locked => StoreError::Locked { path: path.to_owned() },
+                fjall::Error::Io(source) => StoreError::Folder { path: path.to_owned(), source },
+                other => corrupt(other.to_string()),
+            })?;
+        let mut tables = BTreeMap::new();
+        for table in Table::ALL {
+            let keyspace = database
+                .keyspace(table.name(), KeyspaceCreateOptions::default)
+                .map_err(|error| corrupt(format!("table {}: {error}", table.name())))?;
+            tables.insert(table, keyspace);
+        }
+        let identity = identity(path, &database, &tables[&Table::Meta])?;
+        Ok(Embedded { path: path.to_owned(), database, tables, _lock: lock, identity })
+    }
+
+    /// What makes this directory the one it is.
+    #[must_use]
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// Closes the store and everything it does in the background.
+    pub fn close(self) {
+        drop(self);
+    }
+
+    fn corrupt(&self, table: Table, error: impl std::fmt::Display) -> StoreError {
+        let why = format!("table {}: {error}", table.name());
+        StoreError::Corrupt { path: self.path.clone(), why }
+    }
+}
+
+impl Store for Embedded {
+    fn commit(&self, changes: Vec<Change>) -> Result<(), StoreError> {
+        let mut batch = self.database.batch().durability(Some(PersistMode::SyncAll));
+        for change in changes {
+            let table = &self.tables[&change.table];
+            match change.value {
+                Some(value) => batch.insert(table, change.key, value),
+                None => batch.remove(table, change.key),
+            }
+        }
+        batch.commit().map_err(|error| StoreError::Write {
+            path: self.path.clone(),
+            why: error.to_string(),
+            fatal: matches!(error, fjall::Error::Poisoned),
+        })
+    }
+
+    fn get_many(&self, table: Table, keys: &[Vec<u8>]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        let keyspace = &self.tables[&table];
+        keys.iter()
+            .map(|key| match keyspace.get(key) {
+                Ok(value) => Ok(value.map(|v| v.to_vec())),
+                Err(error) => Err(self.corrupt(table, error)),
+            })
+            .collect()
+    }
+
+    fn walk(
+        &self,
+        table: Table,
+        from: &[u8],
+        visit: &mut dyn FnMut(&[u8], &[u8]) -> bool,
+    ) -> Result<(), StoreError> {
+        for guard in self.tables[&table].range(from.to_vec()..) {
+            let (key, value) = guard.into_inner().map_err(|error| self.corrupt(table, error))?;
+            if !visit(&key, &value) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn bytes(&self) -> u64 {
+        self.database.disk_space().unwrap_or(0)
+    }
+}
+
+/// Only our user may look inside: ids and evidence are nobody else's business.
+fn restrict(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700))
+}
+
+fn lock(path: &Path) -> Result<File, StoreError> {
+    let folder = |source| StoreError::Folder { path: path.to_owned(), source };
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(path.join("lock"))
+        .map_err(folder)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => Err(StoreError::Locked { path: path.to_owned() }),
+        Err(std::fs::TryLockError::Error(source)) => Err(folder(source)),
+    }
+}
+
+fn identity(path: &Path, database: &Database, meta: &Keyspace) -> Result<Identity, StoreError> {
+    const KEY: &str = "identity";
+    let corrupt = |why: String| StoreError::Corrupt { path: path.to_owned(), why };
+    let stored = meta.get(KEY).map_err(|error| corrupt(error.to_string()))?;
+    if let Some(bytes) = stored {
+        let identity: Identity = serde_json::from_slice(&bytes)
+            .map_err(|error| corrupt(format!("its identity cannot be read: {error}")))?;
+        if identity.format > FORMAT {
+            return Err(StoreError::Newer { path: path.to_owned(), found: identity.format });
+        }
+        return Ok(identity);
+    }
+    let mut random = [0u8; 48];
+    rand::rng().fill_bytes(&mut random);
+    let (name, secret) = random.split_at(16);
+    let identity = Identity {
+        format: FORMAT,
+        id: name.iter().map(|byte| format!("{byte:02x}")).collect(),
+        secret: secret.try_into().unwrap_or([0; 32]),
+    };
+    let bytes = serde_json::to_vec(&identity).map_err(|error| corrupt(error.to_string()))?;
+    let mut batch = database.batch().durability(Some(PersistMode::SyncAll));
+    batch.insert(meta, KEY, bytes);
+    batch.commit().map_err(|error| StoreError::Write {
+        path: path.to_owned(),
+        why: error.to_string(),
+        fatal: true,
+    })?;
+    Ok(identity)
+}

@@ -1,0 +1,52 @@
+//! A store without a disk, for replays and tests.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use super::{Store, StoreError};
+use crate::engine::io::{Change, Table};
+
+/// Rows in memory.
+#[derive(Debug, Default)]
+pub struct Memory {
+    tables: Mutex<BTreeMap<(Table, Vec<u8>), Vec<u8>>>,
+}
+
+impl Store for Memory {
+    fn commit(&self, changes: Vec<Change>) -> Result<(), StoreError> {
+        let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
+        for change in changes {
+            let key = (change.table, change.key);
+            match change.value {
+                Some(value) => tables.insert(key, value),
+                None => tables.remove(&key),
+            };
+        }
+        Ok(())
+    }
+
+    fn get_many(&self, table: Table, keys: &[Vec<u8>]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        let tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(keys.iter().map(|key| tables.get(&(table, key.clone())).cloned()).collect())
+    }
+
+    fn walk(
+        &self,
+        table: Table,
+        from: &[u8],
+        visit: &mut dyn FnMut(&[u8], &[u8]) -> bool,
+    ) -> Result<(), StoreError> {
+        let tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
+        let rows = tables.range((table, from.to_vec())..).take_while(|((t, _), _)| *t == table);
+        for ((_, key), value) in rows {
+            if !visit(key, value) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn bytes(&self) -> u64 {
+        0
+    }
+}

@@ -1,0 +1,117 @@
+//! Durable state: one atomic batch per commit, sorted look-ups, full reads at the start.
+//!
+//! Knows tables, keys and bytes; what they mean is the engine's business. Two implementations:
+//! [`Embedded`] on disk, [`Memory`] for replays and tests; nothing else knows which.
+
+mod embedded;
+mod memory;
+mod scores;
+
+use std::path::PathBuf;
+
+pub use embedded::Embedded;
+pub use memory::Memory;
+pub use scores::{Cursor, ScoreQuery, scores};
+
+use crate::engine::io::{Change, Table};
+
+/// Format of the rows; a newer one is refused.
+pub const FORMAT: u32 = 1;
+
+/// What can go wrong with the state.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The folder cannot be made or read.
+    #[error("state directory {path}: {source}; check that it exists and belongs to driftd's user")]
+    Folder {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Another process has it.
+    #[error("state directory {path} is in use by another driftd; give each its own state.dir")]
+    Locked {
+        /// Which.
+        path: PathBuf,
+    },
+    /// It was written by a newer driftd.
+    #[error(
+        "state directory {path} has format {found}, this driftd reads {FORMAT}; use a newer driftd"
+    )]
+    Newer {
+        /// Which.
+        path: PathBuf,
+        /// Its format.
+        found: u32,
+    },
+    /// It cannot be read.
+    #[error(
+        "state directory {path} is damaged: {why}; move it away to start again from Kafka, or put \
+         a backup in its place"
+    )]
+    Corrupt {
+        /// Which.
+        path: PathBuf,
+        /// What was found.
+        why: String,
+    },
+    /// A commit failed for now: disk full and the like.
+    #[error("state directory {path} cannot be written: {why}")]
+    Write {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        why: String,
+        /// Whether the store is unusable until the process starts again.
+        fatal: bool,
+    },
+}
+
+/// A row of a table.
+pub type Row = (Vec<u8>, Vec<u8>);
+
+/// The seam: a batch, sorted look-ups, walks.
+pub trait Store: Send + Sync {
+    /// Writes all changes or none, and returns once they are on disk.
+    ///
+    /// # Errors
+    /// [`StoreError::Write`]; nothing was written then.
+    fn commit(&self, changes: Vec<Change>) -> Result<(), StoreError>;
+
+    /// Looks up keys that are sorted and without repeats; one result per key.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`].
+    fn get_many(&self, table: Table, keys: &[Vec<u8>]) -> Result<Vec<Option<Vec<u8>>>, StoreError>;
+
+    /// Visits the rows of a table from `from` on, in order, until `visit` returns false.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`].
+    fn walk(
+        &self,
+        table: Table,
+        from: &[u8],
+        visit: &mut dyn FnMut(&[u8], &[u8]) -> bool,
+    ) -> Result<(), StoreError>;
+
+    /// Bytes on disk.
+    fn bytes(&self) -> u64;
+}
+
+/// All rows of a table.
+///
+/// # Errors
+/// [`StoreError::Corrupt`].
+pub fn rows(store: &dyn Store, table: Table) -> Result<Vec<Row>, StoreError> {
+    let mut rows = Vec::new();
+    store.walk(table, &[], &mut |key, value| {
+        rows.push((key.to_vec(), value.to_vec()));
+        true
+    })?;
+    Ok(rows)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,273 @@
+//! Counters of one series in one pane: a list of codes while there are few, one counter per code
+//! once there are many.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::event::Absent;
+use crate::stats::{Absences, Counts};
+
+/// Counts of one series in one pane.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PaneCounts {
+    /// Id of the reference whose grid made the codes; empty without a reference. Counts of
+    /// different ids never merge.
+    pub reference: std::sync::Arc<str>,
+    cells: Cells,
+    /// Rows with a value.
+    pub counted: u64,
+    /// Rows without one.
+    pub absences: Absences,
+    /// Those missing because of a wrong type.
+    pub type_errors: u64,
+}
+
+/// A code list costs 4 bytes per event, counters 4 bytes per code.
+#[derive(Debug, Clone, PartialEq)]
+enum Cells {
+    List { codes: Vec<u32>, len: usize },
+    Dense(Vec<u32>),
+}
+
+impl PaneCounts {
+    /// Empty counts for a grid with this many cells (0 without a reference).
+    #[must_use]
+    pub fn new(reference: std::sync::Arc<str>, cells: usize) -> PaneCounts {
+        PaneCounts {
+            reference,
+            cells: Cells::List { codes: Vec::new(), len: cells },
+            counted: 0,
+            absences: Absences::default(),
+            type_errors: 0,
+        }
+    }
+
+    /// Counts a value by its code; without a reference any code will do.
+    pub fn count(&mut self, code: u32) {
+        self.counted += 1;
+        match &mut self.cells {
+            Cells::Dense(cells) => bump(cells, code),
+            Cells::List { len: 0, .. } => {}
+            Cells::List { codes, len } => {
+                codes.push(code);
+                if codes.len() >= *len {
+                    self.cells = densify(codes, *len);
+                }
+            }
+        }
+    }
+
+    /// Counts many values at once.
+    pub fn count_all(&mut self, codes: &[u32]) {
+        if let Cells::Dense(cells) = &mut self.cells {
+            self.counted += codes.len() as u64;
+            for &code in codes {
+                bump(cells, code);
+            }
+        } else {
+            for &code in codes {
+                self.count(code);
+            }
+        }
+    }
+
+    /// Counts a row without a value.
+    pub fn count_absent(&mut self, why: Absent) {
+        match why {
+            Absent::Missing => self.absences.missing += 1,
+            Absent::Null => self.absences.null += 1,
+            Absent::Nan => self.absences.nan += 1,
+            Absent::BadType => {
+                self.absences.missing += 1;
+                self.type_errors += 1;
+            }
+        }
+    }
+
+    /// Adds these counts to a window's.
+    pub fn add_to(&self, window: &mut Counts) {
+        self.visit(|code, n| window.cells[code] += u64::from(n));
+        window.counted += self.counted;
+        window.absences.missing += self.absences.missing;
+        window.absences.null += self.absences.null;
+        window.absences.nan += self.absences.nan;
+        window.type_errors += self.type_errors;
+    }
+
+    /// Takes these counts out of a window's again; exact, since they are whole numbers.
+    pub fn take_from(&self, window: &mut Counts) {
+        self.visit(|code, n| window.cells[code] -= u64::from(n));
+        window.counted -= self.counted;
+        window.absences.missing -= self.absences.missing;
+        window.absences.null -= self.absences.null;
+        window.absences.nan -= self.absences.nan;
+        window.type_errors -= self.type_errors;
+    }
+
+    /// `(code, count)` pairs with count > 0, ascending.
+    #[must_use]
+    pub fn pairs(&self) -> Vec<(u32, u32)> {
+        match &self.cells {
+            Cells::Dense(cells) => {
+                (0u32..).zip(cells.iter().copied()).filter(|p| p.1 > 0).collect()
+            }
+            Cells::List { codes, .. } => {
+                let mut sorted = codes.clone();
+                sorted.sort_unstable();
+                sorted.chunk_by(|a, b| a == b).map(|run| (run[0], run.len() as u32)).collect()
+            }
+        }
+    }
+
+    /// How many cells the grid has.
+    #[must_use]
+    pub fn cells(&self) -> usize {
+        match &self.cells {
+            Cells::Dense(cells) => cells.len(),
+            Cells::List { len, .. } => *len,
+        }
+    }
+
+    fn visit(&self, mut each: impl FnMut(usize, u32)) {
+        match &self.cells {
+            Cells::Dense(cells) => {
+                for (code, &n) in cells.iter().enumerate() {
+                    each(code, n);
+                }
+            }
+            Cells::List { codes, .. } => codes.iter().for_each(|&code| each(code as usize, 1)),
+        }
+    }
+}
+
+/// Saturates at 2^32 - 1 equal codes in one pane: a stated limit, never a wrap-around.
+fn bump(cells: &mut [u32], code: u32) {
+    if let Some(cell) = cells.get_mut(code as usize) {
+        *cell = cell.saturating_add(1);
+    }
+}
+
+fn densify(codes: &[u32], len: usize) -> Cells {
+    let mut cells = vec![0; len];
+    for &code in codes {
+        bump(&mut cells, code);
+    }
+    Cells::Dense(cells)
+}
+
+/// Stored as `(gap, count)` pairs: varints of the encoder make them small.
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    len: u32,
+    pairs: Vec<(u32, u32)>,
+}
+
+impl Serialize for Cells {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        let (len, mut pairs) = match self {
+            Cells::Dense(cells) => {
+                let pairs = (0u32..).zip(cells.iter().copied()).filter(|p| p.1 > 0).collect();
+                (cells.len() as u32, pairs)
+            }
+            Cells::List { codes, len } => {
+                let mut sorted = codes.clone();
+                sorted.sort_unstable();
+                let pairs: Vec<(u32, u32)> =
+                    sorted.chunk_by(|a, b| a == b).map(|r| (r[0], r.len() as u32)).collect();
+                (*len as u32, pairs)
+            }
+        };
+        let mut before = 0;
+        for (code, _) in &mut pairs {
+            (*code, before) = (*code - before, *code);
+        }
+        Stored { len, pairs }.serialize(s)
+    }
+}
+
+impl<'de> Deserialize<'de> for Cells {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Cells, D::Error> {
+        use serde::de::Error;
+        const MOST_CELLS: u32 = 1 << 24;
+        let Stored { len, mut pairs } = Stored::deserialize(d)?;
+        if len > MOST_CELLS {
+            return Err(D::Error::custom("more cells than any grid has"));
+        }
+        let mut code = 0u32;
+        for (gap, _) in &mut pairs {
+            code = code
+                .checked_add(*gap)
+                .filter(|c| *c < len)
+                .ok_or_else(|| D::Error::custom("a code lies outside of its grid"))?;
+            *gap = code;
+        }
+        let total: u64 = pairs.iter().map(|p| u64::from(p.1)).sum();
+        if total < u64::from(len) {
+            let codes =
+                pairs.iter().flat_map(|&(code, n)| std::iter::repeat_n(code, n as usize)).collect();
+            return Ok(Cells::List { codes, len: len as usize });
+        }
+        let mut cells = vec![0; len as usize];
+        for (code, n) in pairs {
+            cells[code as usize] = n;
+        }
+        Ok(Cells::Dense(cells))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counted(codes: &[u32]) -> PaneCounts {
+        let mut counts = PaneCounts::new("r".into(), 9);
+        counts.count_all(codes);
+        counts
+    }
+
+    #[test]
+    fn lists_and_counters_say_the_same() {
+        let few = counted(&[3, 8, 3]);
+        assert_eq!(few.pairs(), [(3, 2), (8, 1)]);
+        let many = counted(&[3, 8, 3, 0, 0, 0, 0, 0, 0, 0, 3]);
+        assert!(matches!(many.cells, Cells::Dense(_)));
+        assert_eq!(many.pairs(), [(0, 7), (3, 3), (8, 1)]);
+    }
+
+    #[test]
+    fn adding_and_taking_away_is_identity() {
+        let (a, mut b) = (counted(&[1, 2, 2]), counted(&[0; 40]));
+        b.count_absent(Absent::BadType);
+        let mut window = Counts::new(9);
+        a.add_to(&mut window);
+        let before = window.clone();
+        b.add_to(&mut window);
+        assert_eq!(window.type_errors, 1);
+        b.take_from(&mut window);
+        assert_eq!(window, before);
+    }
+
+    #[test]
+    fn survives_the_store() {
+        for codes in [&[][..], &[8, 0, 3], &[1; 30]] {
+            let counts = counted(codes);
+            let bytes = postcard::to_stdvec(&counts).unwrap();
+            let back: PaneCounts = postcard::from_bytes(&bytes).unwrap();
+            assert_eq!(back.pairs(), counts.pairs());
+            assert_eq!(back.counted, counts.counted);
+        }
+    }
+
+    #[test]
+    fn a_code_outside_of_the_grid_is_refused_when_read() {
+        let bad = Stored { len: 3, pairs: vec![(2, 1), (1, 1)] };
+        let bytes = postcard::to_stdvec(&bad).unwrap();
+        assert!(postcard::from_bytes::<Cells>(&bytes).is_err());
+    }
+
+    #[test]
+    fn without_a_reference_only_rows_are_counted() {
+        let mut counts = PaneCounts::new("".into(), 0);
+        counts.count_all(&[0, 0, 0]);
+        assert_eq!((counts.counted, counts.pairs().len()), (3, 0));
+    }
+}

@@ -1,0 +1,127 @@
+//! One pane of one model version and segment.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Matches, PaneCounts};
+use crate::event::Time;
+use crate::stats::{Performance, Task};
+
+/// The smallest range of offsets that holds all records of interest; `to` is exclusive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Extent {
+    /// First offset.
+    pub from: i64,
+    /// One past the last offset.
+    pub to: i64,
+}
+
+impl Extent {
+    /// Widens a map of extents by one record.
+    pub fn widen(extents: &mut BTreeMap<u32, Extent>, partition: u32, offset: i64) {
+        Extent::merge(extents, partition, Extent { from: offset, to: offset + 1 });
+    }
+
+    /// Widens a map of extents by a range.
+    pub fn merge(extents: &mut BTreeMap<u32, Extent>, partition: u32, other: Extent) {
+        extents
+            .entry(partition)
+            .and_modify(|e| {
+                *e = Extent { from: e.from.min(other.from), to: e.to.max(other.to) };
+            })
+            .or_insert(other);
+    }
+}
+
+/// Everything that is kept of one pane of one version, of the whole or of one segment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Pane {
+    /// Accepted predictions.
+    pub predictions: u64,
+    /// Those with a prediction value: only they can match.
+    pub answerable: u64,
+    /// Outcome records that met a prediction in time, repeats included.
+    pub outcomes: u64,
+    /// Repeats of a prediction that the `repeats` rule set aside.
+    pub duplicates: u64,
+    /// Predictions that came after the pane had closed for their partition.
+    pub late: u64,
+    /// Counts by name of series.
+    pub series: BTreeMap<std::sync::Arc<str>, PaneCounts>,
+    /// Sums over matches that arrived in hops already passed.
+    pub settled: Matches,
+    /// Sums over matches by the hop of their arrival (start of the hop).
+    pub arriving: BTreeMap<Time, Matches>,
+    /// What every answerable prediction would count under the assumed outcome.
+    pub as_assumed: Option<Performance>,
+    /// Offsets of accepted predictions, by partition.
+    pub prediction_extents: BTreeMap<u32, Extent>,
+    /// Offsets of matched outcomes, by partition.
+    pub outcome_extents: BTreeMap<u32, Extent>,
+}
+
+impl Pane {
+    /// An empty pane of a model with this task.
+    #[must_use]
+    pub fn empty(task: Option<Task>, assumes: bool) -> Pane {
+        Pane {
+            predictions: 0,
+            answerable: 0,
+            outcomes: 0,
+            duplicates: 0,
+            late: 0,
+            series: BTreeMap::new(),
+            settled: Matches::empty(task, assumes),
+            arriving: BTreeMap::new(),
+            as_assumed: task.filter(|_| assumes).map(Performance::empty),
+            prediction_extents: BTreeMap::new(),
+            outcome_extents: BTreeMap::new(),
+        }
+    }
+
+    /// Sums over the matches that arrived before `boundary`.
+    #[must_use]
+    pub fn matches_before(&self, boundary: Time) -> Matches {
+        let mut sums = self.settled.clone();
+        for (_, hop) in self.arriving.range(..boundary) {
+            sums.merge(hop);
+        }
+        sums
+    }
+
+    /// Folds the hops before `boundary` into the settled sums; true if there were any.
+    pub fn settle(&mut self, boundary: Time) -> bool {
+        let later = self.arriving.split_off(&boundary);
+        let passed = std::mem::replace(&mut self.arriving, later);
+        for hop in passed.values() {
+            self.settled.merge(hop);
+        }
+        !passed.is_empty()
+    }
+
+    /// All matches that the log holds, whenever they arrived.
+    #[must_use]
+    pub fn all_matches(&self) -> Matches {
+        self.matches_before(Time::MAX)
+    }
+
+    /// Predictions whose outcome is assumed once their wait is over, given these matches.
+    #[must_use]
+    pub fn assumed(&self, matches: &Matches) -> u64 {
+        if self.as_assumed.is_none() {
+            return 0;
+        }
+        self.answerable.saturating_sub(matches.matched.max(0) as u64)
+    }
+
+    /// The performance of the assumed outcomes, given these matches.
+    #[must_use]
+    pub fn assumed_performance(&self, matches: &Matches) -> Option<Performance> {
+        let mut sums = self.as_assumed.clone()?;
+        if let Some(taken) = &matches.as_assumed {
+            sums.subtract(taken);
+        }
+        Some(sums)
+    }
+}
