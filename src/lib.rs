@@ -8,6 +8,12 @@ pub mod event;
 
 pub mod lines;
 
+#[cfg(feature = "daemon")]
+pub mod wire;
+
+#[cfg(feature = "daemon")]
+pub mod source;
+
 pub mod stats;
 
 pub mod reference;
@@ -26,3 +32,12 @@ pub mod engine;
 
 #[cfg(feature = "daemon")]
 pub mod store;
+
+#[cfg(feature = "daemon")]
+pub mod clock;
+
+#[cfg(feature = "daemon")]
+pub mod daemon;
+
+#[cfg(feature = "daemon")]
+pub mod cli;

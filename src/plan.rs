@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::detect::Detector;
 use crate::event::{Role, Span};
 pub use crate::join::{OutcomeRepeats, PredictionRepeats};
+pub use crate::stats::SeriesKind;
 use crate::stats::{Dtype, Statistic, Task};
 
 /// Everything the engine does.
@@ -92,15 +93,6 @@ pub struct FeaturePlan {
     pub name: String,
     /// Numeric or category.
     pub kind: SeriesKind,
-}
-
-/// The type of a series.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum SeriesKind {
-    /// Numbers, rounded to the dtype.
-    Numeric(Dtype),
-    /// Words.
-    Category,
 }
 
 /// Outcomes of a model.

@@ -1,15 +1,16 @@
 //! One partition's records on their way into a slab.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rdkafka::message::{BorrowedMessage, Headers, Message};
 use sha2::{Digest, Sha256};
 
+use super::TopicPlan;
 use super::reader::{OnBad, logged};
 use crate::clock;
 use crate::event::{Anchor, Partition, Slab, Time};
-use crate::wire::{Record, TopicDecoder, TopicPlan};
+use crate::wire::{Record, TopicDecoder};
+
 
 /// A slab is sent when it holds this many rows,
 const MOST_ROWS: usize = 8192;
@@ -54,13 +55,13 @@ struct Last {
 impl Lane {
     pub(super) fn new(
         partition: Partition,
-        plan: &Arc<TopicPlan>,
+        plan: &TopicPlan,
         from: i64,
         expected: Option<Anchor>,
     ) -> Lane {
         Lane {
             partition,
-            decoder: TopicDecoder::new(plan.clone()),
+            decoder: plan.decoder(),
             from,
             to: from,
             expected,
@@ -68,6 +69,14 @@ impl Lane {
             first_at: None,
             read_at: Time::MIN,
         }
+    }
+
+    pub(super) fn is(&self, topic: &str, number: i32) -> bool {
+        self.partition.number == number && *self.partition.topic == *topic
+    }
+
+    pub(super) fn partition(&self) -> &Partition {
+        &self.partition
     }
 
     pub(super) fn from(&self) -> i64 {
@@ -186,8 +195,8 @@ impl Lane {
     }
 
     /// Decodes by another plan from here on; what was taken before must have been sent.
-    pub(super) fn change_plan(&mut self, plan: &Arc<TopicPlan>) {
-        self.decoder = TopicDecoder::new(plan.clone());
+    pub(super) fn change_plan(&mut self, plan: &TopicPlan) {
+        self.decoder = plan.decoder();
     }
 }
 

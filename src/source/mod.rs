@@ -20,7 +20,8 @@ pub use reader::{Feed, OnBad, Reader, SourceError};
 
 use crate::engine::Position;
 use crate::event::{Partition, Time};
-use crate::wire::TopicPlan;
+use crate::plan::Plan;
+use crate::wire::{FormatSpec, ReaderSpec, TopicDecoder};
 
 /// Where a partition without a position starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +45,28 @@ pub enum OnRecreated {
     Reset,
 }
 
+/// What is read from one topic.
+#[derive(Debug, Clone)]
+pub struct TopicPlan {
+    /// One per model and role.
+    pub readers: Vec<ReaderSpec>,
+    /// Format of the payloads.
+    pub format: FormatSpec,
+    /// Keys the hash of ids; the same as long as the state is.
+    pub key: [u8; 16],
+}
+
+impl TopicPlan {
+    /// A decoder for one partition.
+    #[must_use]
+    pub fn decoder(&self) -> TopicDecoder {
+        TopicDecoder::new(&self.readers, &self.format, &self.key)
+    }
+}
+
+/// Plans of all topics, by name.
+pub type TopicPlans = BTreeMap<String, Arc<TopicPlan>>;
+
 /// What the reader needs to know.
 #[derive(Debug, Clone)]
 pub struct SourceSpec {
@@ -62,7 +85,7 @@ pub struct SourceSpec {
     /// What to do with recreated topics.
     pub on_recreated: OnRecreated,
     /// Compiled field plans by topic.
-    pub topics: BTreeMap<String, Arc<TopicPlan>>,
+    pub topics: TopicPlans,
 }
 
 /// What reader and engine share beside the channel.
@@ -76,8 +99,8 @@ pub struct Shared {
     pub rewind: Mutex<Vec<Partition>>,
     /// Stop reading.
     pub stop: AtomicBool,
-    /// The new plans of a reload, by topic.
-    pub plans: Mutex<Option<BTreeMap<String, Arc<TopicPlan>>>>,
+    /// What a reload brings: the reader takes its part, and passes the core's on in the channel.
+    pub reload: Mutex<Option<(TopicPlans, Arc<Plan>)>>,
     /// Why driftd is not ready, as the reader sees it.
     pub faults: Faults,
 }

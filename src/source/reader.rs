@@ -19,6 +19,7 @@ use super::{Shared, SourceSpec};
 use crate::clock;
 use crate::engine::Position;
 use crate::event::{Partition, Slab, Time};
+use crate::plan::Plan;
 
 /// How long one poll waits for a record.
 const POLL: Duration = Duration::from_millis(50);
@@ -58,6 +59,8 @@ pub enum Feed {
         /// One past the last one.
         to: i64,
     },
+    /// Slabs from here on are decoded by a changed configuration.
+    Reload(Arc<Plan>),
     /// A partition without a position begins here, or a recreated one begins again.
     Begin {
         /// Which.
@@ -230,11 +233,45 @@ impl Reader {
     }
 }
 
+/// The lanes of all our partitions; records come in runs of one partition.
+#[derive(Default)]
+struct Lanes {
+    list: Vec<Lane>,
+    latest: usize,
+}
+
+impl Lanes {
+    fn find(&mut self, topic: &str, number: i32) -> Option<usize> {
+        if self.list.get(self.latest).is_some_and(|lane| lane.is(topic, number)) {
+            return Some(self.latest);
+        }
+        self.latest = self.list.iter().position(|lane| lane.is(topic, number))?;
+        Some(self.latest)
+    }
+
+    fn get_mut(&mut self, partition: &Partition) -> Option<&mut Lane> {
+        self.list.iter_mut().find(|lane| lane.partition() == partition)
+    }
+
+    fn insert(&mut self, lane: Lane) {
+        self.remove(&lane.partition().clone());
+        self.list.push(lane);
+    }
+
+    fn remove(&mut self, partition: &Partition) {
+        self.list.retain(|lane| lane.partition() != partition);
+    }
+
+    fn partitions(&self) -> impl Iterator<Item = &Partition> {
+        self.list.iter().map(Lane::partition)
+    }
+}
+
 /// One life of the consumer.
 struct Session<'a> {
     reader: &'a mut Reader,
     consumer: &'a BaseConsumer<Context>,
-    lanes: BTreeMap<Partition, Lane>,
+    lanes: Lanes,
     counts: BTreeMap<Arc<str>, i32>,
     looked: Option<Instant>,
     announced: Option<(BTreeSet<Partition>, BTreeMap<Arc<str>, i32>)>,
@@ -246,7 +283,7 @@ impl<'a> Session<'a> {
         Session {
             reader,
             consumer,
-            lanes: BTreeMap::new(),
+            lanes: Lanes::default(),
             counts: BTreeMap::new(),
             looked: None,
             announced: None,
@@ -277,7 +314,7 @@ impl<'a> Session<'a> {
                 return Ended::Stopped;
             }
             if let Some(ended) = self.ended.take() {
-                self.lanes.clear();
+                self.lanes.list.clear();
                 self.announce();
                 return ended;
             }
@@ -286,7 +323,7 @@ impl<'a> Session<'a> {
 
     fn housekeeping(&mut self) {
         self.handle_events();
-        self.take_plans();
+        self.take_reload();
         self.flush_due();
         self.rewind();
         self.look();
@@ -295,26 +332,21 @@ impl<'a> Session<'a> {
     }
 
     fn take(&mut self, message: &BorrowedMessage<'_>) {
-        let known = self.lane_of(message);
-        let known = known || {
-            self.handle_events();
-            self.lane_of(message)
-        };
-        if !known {
-            return;
-        }
-        let key = Partition { topic: message.topic().into(), number: message.partition() };
-        let Some(lane) = self.lanes.get_mut(&key) else { return };
-        match lane.take(message, &mut self.reader.on_bad) {
-            Taken::Kept if lane.full() => self.flush(&key),
-            Taken::Kept | Taken::Skipped => {}
-            Taken::NotTheAnchor => self.not_the_anchor(&key),
-        }
-    }
-
-    fn lane_of(&self, message: &BorrowedMessage<'_>) -> bool {
         let (topic, number) = (message.topic(), message.partition());
-        self.lanes.keys().any(|p| p.number == number && *p.topic == *topic)
+        let mut place = self.lanes.find(topic, number);
+        if place.is_none() {
+            self.handle_events();
+            place = self.lanes.find(topic, number);
+        }
+        let Some(place) = place else { return };
+        let lane = &mut self.lanes.list[place];
+        let taken = lane.take(message, &mut self.reader.on_bad);
+        if taken == Taken::NotTheAnchor {
+            let partition = lane.partition().clone();
+            self.not_the_anchor(&partition);
+        } else if lane.full() {
+            self.flush(place);
+        }
     }
 
     /// The record at the anchor is another one: the topic was made anew.
@@ -362,9 +394,7 @@ impl<'a> Session<'a> {
                 }
                 Event::Revoked(partitions) => {
                     // Nothing to hand over: whoever reads them next starts at the positions.
-                    for partition in partitions {
-                        self.lanes.remove(&partition);
-                    }
+                    self.lanes.list.retain(|lane| !partitions.contains(lane.partition()));
                 }
                 Event::Ends(ends) => self.note_ends(ends),
             }
@@ -395,7 +425,7 @@ impl<'a> Session<'a> {
             }
         };
         self.reader.shared.faults.clear("topic_recreated", &about);
-        self.lanes.insert(partition, lane);
+        self.lanes.insert(lane);
     }
 
     /// Where everything before the end was handed out, the rest up to it holds no record (ends of
@@ -412,18 +442,23 @@ impl<'a> Session<'a> {
 
     fn flush_due(&mut self) {
         let now = Instant::now();
-        let due: Vec<Partition> =
-            self.lanes.iter().filter(|(_, l)| l.due(now)).map(|(p, _)| p.clone()).collect();
-        for partition in due {
-            self.flush(&partition);
+        for place in 0..self.lanes.list.len() {
+            if self.lanes.list[place].due(now) {
+                self.flush(place);
+            }
         }
     }
 
-    fn flush(&mut self, partition: &Partition) {
-        let Some(slab) = self.lanes.get_mut(partition).and_then(|l| l.slab(clock::now())) else {
-            return;
-        };
-        self.send(Feed::Slab(Box::new(slab)));
+    fn flush(&mut self, place: usize) {
+        if let Some(slab) = self.lanes.list[place].slab(clock::now()) {
+            self.send(Feed::Slab(Box::new(slab)));
+        }
+    }
+
+    fn flush_all(&mut self) {
+        for place in 0..self.lanes.list.len() {
+            self.flush(place);
+        }
     }
 
     /// Sends, and never ceases to serve the broker for long while the channel is full.
@@ -465,7 +500,7 @@ impl<'a> Session<'a> {
 
     fn pause_all(&self, pause: bool) -> bool {
         let mut list = TopicPartitionList::new();
-        for partition in self.lanes.keys() {
+        for partition in self.lanes.partitions() {
             list.add_partition(&partition.topic, partition.number);
         }
         let result =
@@ -497,24 +532,23 @@ impl<'a> Session<'a> {
         positions.get(partition).cloned()
     }
 
-    /// New plans of a reload: what was decoded under the old ones goes first.
-    fn take_plans(&mut self) {
-        let plans = {
+    /// A reload travels in the channel: what was decoded under the old plan goes before it.
+    fn take_reload(&mut self) {
+        let reload = {
             let shared = &self.reader.shared;
-            shared.plans.lock().unwrap_or_else(PoisonError::into_inner).take()
+            shared.reload.lock().unwrap_or_else(PoisonError::into_inner).take()
         };
-        let Some(plans) = plans else { return };
-        let partitions: Vec<Partition> = self.lanes.keys().cloned().collect();
-        for partition in &partitions {
-            self.flush(partition);
-        }
-        let same = plans.keys().eq(self.reader.spec.topics.keys());
-        self.reader.spec.topics = plans;
-        for (partition, lane) in &mut self.lanes {
-            if let Some(plan) = self.reader.spec.topics.get(&*partition.topic) {
+        let Some((topics, plan)) = reload else { return };
+        self.flush_all();
+        let same = topics.keys().eq(self.reader.spec.topics.keys());
+        self.reader.spec.topics = topics;
+        for lane in &mut self.lanes.list {
+            if let Some(plan) = self.reader.spec.topics.get(&*lane.partition().topic) {
                 lane.change_plan(plan);
             }
         }
+        self.send(Feed::Reload(plan));
+        self.announced = None;
         if !same {
             self.ended = Some(Ended::Again);
         }
@@ -555,7 +589,7 @@ impl<'a> Session<'a> {
 
     /// Tells the engine what is ours, when that changed.
     fn announce(&mut self) {
-        let partitions: BTreeSet<Partition> = self.lanes.keys().cloned().collect();
+        let partitions: BTreeSet<Partition> = self.lanes.partitions().cloned().collect();
         let news = (partitions, self.counts.clone());
         if self.announced.as_ref() == Some(&news) {
             return;
@@ -587,7 +621,7 @@ impl<'a> Session<'a> {
         let Some(committed) = committed else { return };
         let mut list = TopicPartitionList::new();
         for (partition, offset) in committed {
-            if self.lanes.contains_key(&partition) {
+            if self.lanes.get_mut(&partition).is_some() {
                 let to = Offset::Offset(offset);
                 let _ = list.add_partition_offset(&partition.topic, partition.number, to);
             }
@@ -625,12 +659,12 @@ impl<'a> Session<'a> {
 
     /// Some position is no longer (or not yet) in its log; which one, the error does not say.
     fn out_of_range(&mut self) {
-        let partitions: Vec<Partition> = self.lanes.keys().cloned().collect();
+        self.flush_all();
+        let partitions: Vec<Partition> = self.lanes.partitions().cloned().collect();
         let context = self.consumer.context().clone();
         let mut moved = Vec::new();
         for partition in partitions {
-            self.flush(&partition);
-            let Some(lane) = self.lanes.get(&partition) else { continue };
+            let Some(lane) = self.lanes.get_mut(&partition) else { continue };
             let position = Position { offset: lane.from(), anchor: lane.anchor(), lost: 0 };
             let start = context.placing.replace(
                 self.consumer,
@@ -664,7 +698,8 @@ impl<'a> Session<'a> {
                 .incremental_unassign(&plain)
                 .and_then(|()| self.consumer.incremental_assign(&placed))
         } else {
-            for (partition, lane) in &self.lanes {
+            for lane in &self.lanes.list {
+                let partition = lane.partition();
                 if !moved.iter().any(|(p, _)| p == partition) {
                     let offset = Offset::Offset(lane.from());
                     let _ =

@@ -79,6 +79,15 @@ pub enum Task {
     Multiclass,
 }
 
+/// The type of a series.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SeriesKind {
+    /// Numbers, rounded to the dtype.
+    Numeric(Dtype),
+    /// Words.
+    Category,
+}
+
 /// Counts of a window beside those of the reference, on one grid.
 #[derive(Debug, Clone, Copy)]
 pub struct Pair<'a> {

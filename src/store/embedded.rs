@@ -12,8 +12,6 @@ use crate::engine::io::{Change, Table};
 
 /// Memory that the store may use for cached blocks.
 const CACHE_BYTES: u64 = 64 << 20;
-/// Writes that the store may hold in memory before they go to tables.
-const WRITE_BUFFER_BYTES: u64 = 64 << 20;
 /// Journals may grow this far before tables are written out.
 const JOURNAL_BYTES: u64 = 256 << 20;
 
@@ -57,7 +55,6 @@ impl Embedded {
         let corrupt = |why: String| StoreError::Corrupt { path: path.to_owned(), why };
         let database = Database::builder(path.join("db"))
             .cache_size(CACHE_BYTES)
-            .max_write_buffer_size(Some(WRITE_BUFFER_BYTES))
             .max_journaling_size(JOURNAL_BYTES)
             .worker_threads(1)
             .open()
@@ -95,13 +92,13 @@ impl Embedded {
 }
 
 impl Store for Embedded {
-    fn commit(&self, changes: Vec<Change>) -> Result<(), StoreError> {
+    fn commit(&self, changes: &[Change]) -> Result<(), StoreError> {
         let mut batch = self.database.batch().durability(Some(PersistMode::SyncAll));
         for change in changes {
             let table = &self.tables[&change.table];
-            match change.value {
-                Some(value) => batch.insert(table, change.key, value),
-                None => batch.remove(table, change.key),
+            match &change.value {
+                Some(value) => batch.insert(table, change.key.as_slice(), value.as_slice()),
+                None => batch.remove(table, change.key.as_slice()),
             }
         }
         batch.commit().map_err(|error| StoreError::Write {

@@ -13,12 +13,12 @@ pub struct Memory {
 }
 
 impl Store for Memory {
-    fn commit(&self, changes: Vec<Change>) -> Result<(), StoreError> {
+    fn commit(&self, changes: &[Change]) -> Result<(), StoreError> {
         let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
         for change in changes {
-            let key = (change.table, change.key);
-            match change.value {
-                Some(value) => tables.insert(key, value),
+            let key = (change.table, change.key.clone());
+            match &change.value {
+                Some(value) => tables.insert(key, value.clone()),
                 None => tables.remove(&key),
             };
         }

@@ -77,7 +77,7 @@ pub trait Store: Send + Sync {
     ///
     /// # Errors
     /// [`StoreError::Write`]; nothing was written then.
-    fn commit(&self, changes: Vec<Change>) -> Result<(), StoreError>;
+    fn commit(&self, changes: &[Change]) -> Result<(), StoreError>;
 
     /// Looks up keys that are sorted and without repeats; one result per key.
     ///

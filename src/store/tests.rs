@@ -7,7 +7,7 @@ fn put(table: Table, key: &str, value: &str) -> Change {
 
 fn conforms(store: &dyn Store) {
     store
-        .commit(vec![
+        .commit(&[
             put(Table::Panes, "b", "2"),
             put(Table::Panes, "a", "1"),
             put(Table::Join, "a", "other table"),
@@ -17,7 +17,8 @@ fn conforms(store: &dyn Store) {
     let found = store.get_many(Table::Panes, &keys).unwrap();
     assert_eq!(found, [Some(b"1".to_vec()), None, Some(b"2".to_vec())]);
     assert_eq!(rows(store, Table::Panes).unwrap().len(), 2);
-    store.commit(vec![Change { table: Table::Panes, key: b"a".to_vec(), value: None }]).unwrap();
+    store
+        .commit(&[Change { table: Table::Panes, key: b"a".to_vec(), value: None }]).unwrap();
     assert_eq!(rows(store, Table::Panes).unwrap(), [(b"b".to_vec(), b"2".to_vec())]);
     let mut seen = 0;
     store
@@ -67,7 +68,7 @@ fn a_newer_format_is_refused() {
     let mut identity = store.identity().clone();
     identity.format = FORMAT + 1;
     let value = serde_json::to_string(&identity).unwrap();
-    store.commit(vec![put(Table::Meta, "identity", &value)]).unwrap();
+    store.commit(&[put(Table::Meta, "identity", &value)]).unwrap();
     store.close();
     let error = Embedded::open(folder.path()).unwrap_err();
     assert!(matches!(error, StoreError::Newer { found, .. } if found == FORMAT + 1));

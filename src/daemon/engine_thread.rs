@@ -1,0 +1,288 @@
+//! The engine thread: one owner of all state, one input at a time, a commit between two of them.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+
+use super::references::References;
+use crate::clock;
+use crate::engine::io::{Change, Effects, Fetched, Input, JoinKey, Table};
+use crate::engine::{Engine, Status, join_key};
+use crate::event::Partition;
+use crate::join::Entry;
+use crate::plan::Plan;
+use crate::policy::message::{Command, Message, Receipt, Reply};
+use crate::source::{Feed, Shared};
+use crate::store::{Store, StoreError};
+
+/// Longest time between two looks at the clock.
+const TICK: Duration = Duration::from_millis(200);
+/// How often the picture for API and metrics is drawn anew.
+const PICTURE: Duration = Duration::from_millis(500);
+/// A commit is due when this much has been taken since the last one.
+const MOST_BYTES: usize = 64 << 20;
+/// How often a failed commit is tried again.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// What others ask of the engine thread.
+pub enum Work {
+    /// What became of a message.
+    Receipt(Receipt),
+    /// Somebody asks for something; answered once the state is durable.
+    Command(Command, oneshot::Sender<Reply>),
+}
+
+/// What goes out after a commit.
+#[derive(Debug)]
+pub enum Outgoing {
+    /// Send this.
+    Message(Message),
+    /// A later message replaced this one.
+    Cancel(String),
+}
+
+/// Told of what the engine did, for metrics and API.
+pub trait Observer: Send {
+    /// A slab went into the state.
+    fn took(&mut self, topic: &str, records: u64);
+    /// A commit took this long.
+    fn committed(&mut self, took: Duration, bytes: u64);
+    /// A new picture of the state.
+    fn picture(&mut self, engine: &Engine, status: Status);
+}
+
+/// The thread's belongings.
+pub struct EngineThread {
+    pub engine: Engine,
+    pub plan: Arc<Plan>,
+    pub store: Arc<dyn Store>,
+    pub shared: Arc<Shared>,
+    pub references: References,
+    pub feed: Receiver<Feed>,
+    pub work: Receiver<Work>,
+    pub out: tokio::sync::mpsc::UnboundedSender<Outgoing>,
+    pub observer: Box<dyn Observer>,
+    pub commit_every: Duration,
+    pub stop: Arc<AtomicBool>,
+}
+
+/// What waits for the next commit.
+#[derive(Default)]
+struct Waiting {
+    outgoing: Vec<Outgoing>,
+    replies: Vec<(oneshot::Sender<Reply>, Reply)>,
+    /// Rows of a commit that failed; they go first in the next one.
+    failed: Vec<Change>,
+    urgent: bool,
+    bytes: usize,
+}
+
+impl EngineThread {
+    /// Works until told to stop; the last commit is the last thing it does.
+    ///
+    /// # Errors
+    /// The store is unusable: the process must end and start again from what is on disk.
+    pub fn run(mut self) -> Result<(), StoreError> {
+        let mut waiting = Waiting::default();
+        let (mut ticked, mut drawn, mut committed) =
+            (Instant::now(), None::<Instant>, Instant::now());
+        let mut retry_at: Option<Instant> = None;
+        loop {
+            while let Ok(work) = self.work.try_recv() {
+                self.obey(work, &mut waiting);
+            }
+            if waiting.failed.is_empty() {
+                match self.feed.recv_timeout(TICK.min(self.commit_every)) {
+                    Ok(feed) => self.take(feed, &mut waiting)?,
+                    Err(RecvTimeoutError::Timeout) => {}
+                    Err(RecvTimeoutError::Disconnected) => std::thread::sleep(TICK / 4),
+                }
+            } else {
+                // Nothing is taken while what was taken cannot be made durable.
+                std::thread::sleep(TICK / 2);
+            }
+            if ticked.elapsed() >= TICK {
+                ticked = Instant::now();
+                let effects = self.engine.step(Input::Tick(clock::now()));
+                self.keep(effects, &mut waiting);
+            }
+            let stopping = self.stop.load(Ordering::Relaxed);
+            let due = waiting.urgent
+                || stopping
+                || waiting.bytes >= MOST_BYTES
+                || committed.elapsed() >= self.commit_every;
+            if due && retry_at.is_none_or(|at| Instant::now() >= at) {
+                retry_at = match self.commit(&mut waiting) {
+                    Ok(()) => None,
+                    Err(error @ StoreError::Write { fatal: true, .. }) => return Err(error),
+                    Err(error) => {
+                        self.shared.faults.raise("state_not_writable", "", error.to_string());
+                        Some(Instant::now() + RETRY)
+                    }
+                };
+                committed = Instant::now();
+            }
+            if drawn.is_none_or(|at| at.elapsed() >= PICTURE) {
+                drawn = Some(Instant::now());
+                let status = self.engine.status();
+                self.observer.picture(&self.engine, status);
+            }
+            if stopping {
+                return Ok(());
+            }
+        }
+    }
+
+    fn obey(&mut self, work: Work, waiting: &mut Waiting) {
+        match work {
+            Work::Receipt(receipt) => {
+                let effects = self.engine.step(Input::Receipt(receipt));
+                self.keep(effects, waiting);
+                // An acknowledgement is worth a commit of its own: it saves a repeat.
+                waiting.urgent = true;
+            }
+            Work::Command(command, answer) => {
+                let mut effects = self.engine.step(Input::Command(command));
+                let reply = effects.reply.take();
+                self.keep(effects, waiting);
+                if let Some(reply) = reply {
+                    waiting.replies.push((answer, reply));
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, feed: Feed, waiting: &mut Waiting) -> Result<(), StoreError> {
+        let input = match feed {
+            Feed::Slab(slab) => {
+                let wants = self.engine.wants(&slab);
+                let fetched = Fetched {
+                    entries: self.fetch(&wants.entries)?,
+                    references: wants
+                        .versions
+                        .into_iter()
+                        .map(|(model, version)| {
+                            let name = &self.plan.models[model as usize].name;
+                            let reference = self.references.resolve(name, version.as_deref());
+                            ((model, version), reference)
+                        })
+                        .collect(),
+                };
+                let records = (slab.to - slab.from).max(0) as u64;
+                self.observer.took(&slab.partition.topic, records);
+                waiting.bytes += slab_bytes(&slab);
+                Input::Slab(slab, fetched)
+            }
+            Feed::Owned { partitions, counts } => Input::Owned { partitions, counts },
+            Feed::End { partition, end } => Input::EndOffset { partition, end },
+            Feed::Lost { partition, from, to } => Input::Lost { partition, from, to },
+            Feed::Begin { partition, offset } => Input::Begin { partition, offset },
+            Feed::Reload(plan) => return self.reload(plan, waiting),
+        };
+        let effects = self.engine.step(input);
+        if let Some((partition, _)) = &effects.rewind {
+            self.shared
+                .rewind
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(partition.clone());
+        }
+        self.keep(effects, waiting);
+        Ok(())
+    }
+
+    /// Join entries out of the store, in one sorted sweep.
+    fn fetch(&self, keys: &[JoinKey]) -> Result<Vec<(JoinKey, Entry)>, StoreError> {
+        let bytes: Vec<Vec<u8>> = keys.iter().map(|key| join_key(&self.plan, *key)).collect();
+        let found = self.store.get_many(Table::Join, &bytes)?;
+        let mut entries = Vec::new();
+        for (key, value) in keys.iter().zip(found) {
+            let Some(value) = value else { continue };
+            match postcard::from_bytes(&value) {
+                Ok(entry) => entries.push((*key, entry)),
+                Err(error) => tracing::error!("a join entry cannot be read and is left out: {error}"),
+            }
+        }
+        Ok(entries)
+    }
+
+    /// A changed configuration takes the same way as a restart.
+    fn reload(&mut self, plan: Arc<Plan>, waiting: &mut Waiting) -> Result<(), StoreError> {
+        while let Err(error) = self.commit(waiting) {
+            if matches!(error, StoreError::Write { fatal: true, .. }) {
+                return Err(error);
+            }
+            std::thread::sleep(RETRY);
+        }
+        let empty = Engine::new(self.plan.clone(), [0; 32]);
+        let engine = std::mem::replace(&mut self.engine, empty);
+        self.references.forget();
+        let references = &self.references;
+        let resolve = |model: &str, version: Option<&str>| references.resolve(model, version);
+        match engine.reload(plan.clone(), &resolve) {
+            Ok((engine, effects)) => {
+                self.engine = engine;
+                self.plan = plan;
+                self.keep(effects, waiting);
+                waiting.urgent = true;
+                tracing::info!("the changed configuration is in force");
+                Ok(())
+            }
+            Err(error) => Err(StoreError::Corrupt {
+                path: std::path::PathBuf::new(),
+                why: format!("the state does not survive the changed configuration: {error}"),
+            }),
+        }
+    }
+
+    fn keep(&mut self, effects: Effects, waiting: &mut Waiting) {
+        for notice in effects.notices {
+            if notice.warning {
+                tracing::warn!(model = notice.model, "{}", notice.message);
+            } else {
+                tracing::info!(model = notice.model, "{}", notice.message);
+            }
+        }
+        waiting.urgent |= effects.urgent;
+        waiting.outgoing.extend(effects.cancelled.into_iter().map(Outgoing::Cancel));
+        waiting.outgoing.extend(effects.messages.into_iter().map(Outgoing::Message));
+    }
+
+    /// One batch, fsynced; only then messages leave, commands are answered, the group hears.
+    fn commit(&mut self, waiting: &mut Waiting) -> Result<(), StoreError> {
+        let began = Instant::now();
+        let mut changes = std::mem::take(&mut waiting.failed);
+        changes.extend(self.engine.changes());
+        if !changes.is_empty() {
+            if let Err(error) = self.store.commit(&changes) {
+                waiting.failed = changes;
+                return Err(error);
+            }
+            self.shared.faults.clear("state_not_writable", "");
+            self.observer.committed(began.elapsed(), self.store.bytes());
+        }
+        (waiting.urgent, waiting.bytes) = (false, 0);
+        for outgoing in waiting.outgoing.drain(..) {
+            // The dispatcher outlives this thread; if it is gone, the rows wait for the restart.
+            let _ = self.out.send(outgoing);
+        }
+        for (answer, reply) in waiting.replies.drain(..) {
+            let _ = answer.send(reply);
+        }
+        let positions = self.engine.positions();
+        let offsets: BTreeMap<Partition, i64> =
+            positions.iter().map(|(p, position)| (p.clone(), position.offset)).collect();
+        *self.shared.positions.lock().unwrap_or_else(PoisonError::into_inner) = positions.clone();
+        *self.shared.committed.lock().unwrap_or_else(PoisonError::into_inner) = Some(offsets);
+        Ok(())
+    }
+}
+
+/// Memory that a slab's rows may leave in the overlay, roughly.
+fn slab_bytes(slab: &crate::event::Slab) -> usize {
+    slab.batches.iter().map(|(_, _, batch)| batch.times.len() * 120).sum()
+}

@@ -1,0 +1,96 @@
+//! JSON: one pass over the payload, only the wanted places are kept.
+//!
+//! Own scanner, not `serde_json`: a number keeps its spelling (ids beyond 2^53 compare exactly,
+//! 1e999 spoils one field and not the record), depth is bounded in the parts nobody wants too, a
+//! payload that was cut off is told from one that is wrong, and unwanted parts cost a scan. The
+//! tests hold it to what `serde_json` accepts and finds.
+
+mod scan;
+mod walk;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use super::cell::Cells;
+use super::plan::{FieldPlan, Hints};
+use super::reason::{Reason, Refusal};
+use super::{Format, FormatKind, PayloadReader};
+use walk::Walk;
+
+/// Deepest nesting of lists and objects.
+pub const MOST_DEEP: u32 = 64;
+
+/// `format = "json"`.
+pub const KIND: FormatKind = FormatKind {
+    name: "json",
+    doc: "One JSON object per record, UTF-8, at most 64 levels deep. Of a field that comes twice \
+          the last one counts.",
+    options: &[],
+    build: |_| Ok(format()),
+};
+
+/// The format, which has no options.
+#[must_use]
+pub fn format() -> Arc<dyn Format> {
+    Arc::new(Json)
+}
+
+#[derive(Debug)]
+struct Json;
+
+impl Format for Json {
+    fn reader(&self, plan: &Arc<FieldPlan>) -> Box<dyn PayloadReader> {
+        Box::new(JsonReader::new(plan))
+    }
+}
+
+/// Reads JSON payloads by one field plan.
+#[derive(Debug)]
+pub struct JsonReader {
+    plan: Arc<FieldPlan>,
+    hints: Hints,
+    /// Per node, the record that came by last: a second time in one record is a repeated name.
+    visited: Vec<u64>,
+    record: u64,
+    scratch: String,
+}
+
+impl JsonReader {
+    /// A reader for `plan`.
+    #[must_use]
+    pub fn new(plan: &Arc<FieldPlan>) -> JsonReader {
+        JsonReader {
+            plan: Arc::clone(plan),
+            hints: plan.hints(),
+            visited: vec![0; plan.nodes()],
+            record: 0,
+            scratch: String::new(),
+        }
+    }
+}
+
+impl PayloadReader for JsonReader {
+    fn read(&mut self, payload: &[u8], cells: &mut Cells) -> Result<(), Refusal> {
+        if let Err(error) = std::str::from_utf8(payload) {
+            let at = error.valid_up_to();
+            return Err(match error.error_len() {
+                Some(_) => Refusal::new(Reason::BadUtf8, format!("byte {at} is not UTF-8")),
+                None => Refusal::new(Reason::Truncated, "ends in the middle of a character"),
+            });
+        }
+        self.record += 1;
+        Walk {
+            bytes: payload,
+            at: 0,
+            plan: &self.plan,
+            hints: &mut self.hints,
+            visited: &mut self.visited,
+            record: self.record,
+            scratch: &mut self.scratch,
+            cells,
+        }
+        .document()
+    }
+}

@@ -1,0 +1,5 @@
+//! The shell against real servers: Apache Kafka, HTTP receivers, the real binary.
+
+mod rig;
+
+mod kafka_works;

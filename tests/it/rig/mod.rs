@@ -1,0 +1,51 @@
+//! What the tests stand on: a real Kafka, a scripted receiver, the real binary.
+
+#![allow(dead_code)]
+
+pub mod daemon;
+pub mod kafka;
+pub mod receiver;
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+/// Waits until `probe` answers, or panics with what was waited for.
+pub fn wait_until<T>(what: &str, timeout: Duration, mut probe: impl FnMut() -> Option<T>) -> T {
+    let end = Instant::now() + timeout;
+    loop {
+        if let Some(found) = probe() {
+            return found;
+        }
+        assert!(Instant::now() < end, "waited {timeout:?} in vain: {what}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// A name that no other test uses.
+pub fn unique(prefix: &str) -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    format!("{prefix}-{}-{number}", std::process::id())
+}
+
+/// A folder of this run under `target/it`.
+pub fn folder(prefix: &str) -> PathBuf {
+    let path = target().join("it").join(unique(prefix));
+    std::fs::create_dir_all(&path).expect("target can be written");
+    path
+}
+
+pub fn target() -> PathBuf {
+    // .../target/debug/driftd
+    PathBuf::from(env!("CARGO_BIN_EXE_driftd"))
+        .ancestors()
+        .nth(2)
+        .expect("the binary lies in target/PROFILE")
+        .to_owned()
+}
+
+/// A port that nobody listens on at the moment.
+pub fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
