@@ -8,11 +8,13 @@ pub mod event;
 
 pub mod lines;
 
-#[cfg(feature = "daemon")]
 pub mod wire;
 
 #[cfg(feature = "daemon")]
 pub mod source;
+
+#[cfg(feature = "daemon")]
+pub mod dead_letter;
 
 pub mod stats;
 
@@ -34,7 +36,32 @@ pub mod engine;
 pub mod store;
 
 #[cfg(feature = "daemon")]
+pub mod metrics;
+
+#[cfg(feature = "daemon")]
+pub mod admin;
+
+#[cfg(feature = "daemon")]
+pub mod outbox;
+
+#[cfg(feature = "daemon")]
 pub mod clock;
+
+#[cfg(feature = "daemon")]
+pub mod secret;
+
+#[cfg(feature = "daemon")]
+pub mod config;
+
+#[cfg(feature = "daemon")]
+pub mod notify;
+
+#[cfg(feature = "daemon")]
+pub mod retrain;
+
+
+#[cfg(feature = "daemon")]
+pub mod files;
 
 #[cfg(feature = "daemon")]
 pub mod daemon;

@@ -1,6 +1,8 @@
 //! What the core is asked to do: models, series, monitors, policy. Built once from the
 //! configuration, complete and free of contradictions; the core never meets a default.
 
+mod bound;
+
 use std::sync::Arc;
 
 use crate::detect::Detector;

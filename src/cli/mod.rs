@@ -1,14 +1,19 @@
 //! The command line: verbs, their options, exit codes. Each verb is a file of its own.
 
 mod output;
+mod reference;
+mod replay;
+mod run;
 mod state;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
 pub use output::Output;
+
+use crate::config::{self, Mode, Settings, Sources};
 
 /// Done.
 pub const OK: u8 = 0;
@@ -47,6 +52,13 @@ pub enum Format {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// The daemon.
+    Run,
+    /// The same engine over files, without side effects.
+    Replay(replay::ReplayArguments),
+    /// Builds, shows and compares references.
+    #[command(subcommand)]
+    Reference(reference::ReferenceCommand),
     /// What the store holds.
     #[command(subcommand)]
     State(state::StateCommand),
@@ -60,14 +72,46 @@ pub fn main() -> ExitCode {
         Err(error) => error.exit(),
     };
     let output = Output::new(arguments.format);
+    let config = arguments.config.as_path();
     let result = match arguments.command {
-        Command::State(command) => state::run(&command, &output),
+        Command::Run => run::run(config, arguments.verbose),
+        Command::Replay(options) => replay::run(&options, config, &output).map(ExitCode::from),
+        Command::Reference(command) => reference::run(&command, config, &output).map(ExitCode::from),
+        Command::State(command) => state::run(&command, &output).map(ExitCode::from),
     };
     match result {
-        Ok(code) => ExitCode::from(code),
+        Ok(code) => code,
         Err(error) => {
             eprintln!("driftd: {error:#}");
             ExitCode::from(FAILURE)
         }
+    }
+}
+
+/// Reads the configuration; its problems go to standard error, and the exit code with them.
+fn settings(config: &Path, mode: Mode) -> anyhow::Result<Result<Settings, u8>> {
+    match config::load(&sources(config, mode)) {
+        Ok((settings, warnings)) => {
+            for warning in warnings {
+                eprintln!("{warning}");
+            }
+            Ok(Ok(settings))
+        }
+        Err(problems) => {
+            for problem in problems {
+                eprintln!("{problem}");
+            }
+            Ok(Err(CONFIG))
+        }
+    }
+}
+
+/// Where a configuration comes from: the file, and the environment of this process.
+fn sources(config: &Path, mode: Mode) -> Sources {
+    Sources {
+        file: Some(config.to_owned()),
+        env: std::env::vars().collect(),
+        overrides: Vec::new(),
+        mode,
     }
 }

@@ -5,18 +5,18 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
 
 use super::{FAILURE, OK, Output, REACHED, settings};
 use crate::config::Mode;
-use crate::daemon::References;
+use crate::daemon::{References, reference_files};
 use crate::detect::Severity;
 use crate::engine::Engine;
 use crate::engine::io::{Fetched, Input};
-use crate::event::{Batch, ModelIx, Partition, Role, Slab, Time};
+use crate::event::{Batch, Partition, Role, Slab, Time};
 use crate::files::{Options, Rows};
 use crate::lines::{ScoreLine, SummaryLine, Verdict};
 use crate::wire::ReaderSpec;
@@ -62,7 +62,7 @@ pub(super) fn run(
         (None, [_]) => 0,
         (None, _) => bail!("several models are configured; say which one with --model"),
     };
-    let references = References::new(settings.reference_files());
+    let references = References::new(reference_files(&settings));
     let mut replay = Replay {
         engine: Engine::new(plan.clone(), [0; 32]),
         references,
@@ -70,7 +70,8 @@ pub(super) fn run(
         lines: Vec::new(),
         events: 0,
     };
-    let readers = settings.readers_of(model as ModelIx)?;
+    let readers = settings.readers.iter().flat_map(|topic| &topic.readers);
+    let readers: Vec<&ReaderSpec> = readers.filter(|r| usize::from(r.model) == model).collect();
     for (files, role) in
         [(&arguments.predictions, Role::Prediction), (&arguments.outcomes, Role::Outcome)]
     {

@@ -25,6 +25,10 @@ const TICK: Duration = Duration::from_millis(200);
 const PICTURE: Duration = Duration::from_millis(500);
 /// A commit is due when this much has been taken since the last one.
 const MOST_BYTES: usize = 64 << 20;
+/// How often missing reference files are looked for.
+const LOOK: Duration = Duration::from_secs(5);
+/// Join entries looked at after a commit, in search of expired ones.
+const SWEEP: usize = 20_000;
 /// How often a failed commit is tried again.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -68,6 +72,8 @@ pub struct EngineThread {
     pub observer: Box<dyn Observer>,
     pub commit_every: Duration,
     pub stop: Arc<AtomicBool>,
+    /// Where the search for expired join entries goes on.
+    pub swept: Vec<u8>,
 }
 
 /// What waits for the next commit.
@@ -91,7 +97,12 @@ impl EngineThread {
         let (mut ticked, mut drawn, mut committed) =
             (Instant::now(), None::<Instant>, Instant::now());
         let mut retry_at: Option<Instant> = None;
+        let mut looked = Instant::now();
         loop {
+            if looked.elapsed() >= LOOK {
+                looked = Instant::now();
+                self.look_for_references(&mut waiting);
+            }
             while let Ok(work) = self.work.try_recv() {
                 self.obey(work, &mut waiting);
             }
@@ -117,7 +128,10 @@ impl EngineThread {
                 || committed.elapsed() >= self.commit_every;
             if due && retry_at.is_none_or(|at| Instant::now() >= at) {
                 retry_at = match self.commit(&mut waiting) {
-                    Ok(()) => None,
+                    Ok(()) => {
+                        self.sweep()?;
+                        None
+                    }
                     Err(error @ StoreError::Write { fatal: true, .. }) => return Err(error),
                     Err(error) => {
                         self.shared.faults.raise("state_not_writable", "", error.to_string());
@@ -192,6 +206,47 @@ impl EngineThread {
                 .push(partition.clone());
         }
         self.keep(effects, waiting);
+        Ok(())
+    }
+
+    /// A new version's reference file may come later than its first events.
+    fn look_for_references(&mut self, waiting: &mut Waiting) {
+        for (model, version) in self.engine.waiting_for_reference() {
+            let name = &self.plan.models[model as usize].name;
+            if let Some(reference) = self.references.resolve(name, version.as_deref()) {
+                tracing::info!(model = name, "version {version:?} has its reference now");
+                let effects = self.engine.step(Input::Reference((model, version), reference));
+                self.keep(effects, waiting);
+            }
+        }
+    }
+
+    /// Removes expired join entries in bulk, a stretch of the table after every commit; there is
+    /// no timer per key. Right after a commit the engine holds no entry of its own.
+    fn sweep(&mut self) -> Result<(), StoreError> {
+        let from = std::mem::take(&mut self.swept);
+        let mut seen = 0;
+        let mut last = Vec::new();
+        let mut expired = Vec::new();
+        self.store.walk(Table::Join, &from, &mut |key, value| {
+            seen += 1;
+            let model = key.split(|b| *b == 0).next().unwrap_or_default();
+            let model = String::from_utf8_lossy(model);
+            let entry = postcard::from_bytes::<Entry>(value);
+            if entry.is_ok_and(|entry| self.engine.join_expired(&model, &entry)) {
+                expired.push(Change { table: Table::Join, key: key.to_vec(), value: None });
+            }
+            last = key.to_vec();
+            seen < SWEEP
+        })?;
+        if seen == SWEEP {
+            self.swept = last;
+        }
+        if !expired.is_empty()
+            && let Err(error) = self.store.commit(&expired)
+        {
+            tracing::warn!("expired join entries cannot be removed: {error}");
+        }
         Ok(())
     }
 

@@ -1,7 +1,300 @@
-//! Wiring.
+//! Wiring: opens the state, starts the threads and tasks, stops them in reverse order.
+//!
+//! The only room that knows all others. What it starts: the reader thread (`source`), the engine
+//! thread, the dispatcher (`outbox`), the API (`admin`), and the signals that end it all.
 
 mod engine_thread;
+mod observer;
+mod plans;
+mod receivers;
 mod references;
+mod reload;
+
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Sender, channel, sync_channel};
+use std::sync::{Arc, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 pub use engine_thread::{EngineThread, Observer, Outgoing, Work};
-pub use references::References;
+pub use plans::{properties, reference_files, topic_plans};
+pub use receivers::receivers;
+pub use references::{References, read as read_reference};
+pub use reload::{Loader, Reloader};
+
+use crate::admin::snapshot::{Snapshot, Snapshots};
+use crate::clock::{Clock, SystemClock};
+use crate::config::Settings;
+use crate::dead_letter::DeadLetters;
+use crate::engine::Engine;
+use crate::engine::io::Table;
+use crate::metrics::{Exporter, Metrics};
+use crate::outbox::{Dispatcher, Handle};
+use crate::source::{Reader, Shared};
+use crate::store::{Embedded, Store, rows};
+use observer::{Keeping, Watching};
+
+/// Slabs on their way from reader to engine; each holds about a megabyte at most.
+const SLABS: usize = 32;
+/// Longest that a stop may take before it is forced.
+const FAREWELL: Duration = Duration::from_secs(20);
+/// Tables that an engine is restored from; join entries and scores stay on disk.
+const RESTORED: [Table; 8] = [
+    Table::Positions,
+    Table::Models,
+    Table::Panes,
+    Table::Tracks,
+    Table::Incidents,
+    Table::Outbox,
+    Table::Runs,
+    Table::Silences,
+];
+
+/// Runs the daemon until a signal ends it; the exit code says which.
+///
+/// # Errors
+/// What keeps it from starting, or what makes its state unusable.
+pub fn run(settings: Settings, load: Loader) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .context("the runtime cannot start")?;
+    let code = runtime.block_on(serve(settings, load))?;
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    Ok(code)
+}
+
+async fn serve(settings: Settings, load: Loader) -> anyhow::Result<ExitCode> {
+    let mut signals = Signals::new()?;
+    let store = Arc::new(Embedded::open(&settings.state.dir)?);
+    let identity = store.identity().clone();
+    let plan = Arc::new(settings.plan.clone());
+    let references = References::new(reference_files(&settings));
+    let (engine, effects) = restore(&plan, &identity.secret, store.as_ref(), &references)?;
+    for notice in &effects.notices {
+        tracing::warn!(model = notice.model, "{}", notice.message);
+    }
+
+    let clock: Arc<dyn Clock> = SystemClock::new();
+    let metrics = Metrics::default();
+    let snapshots = Snapshot {
+        name: plan.name.clone(),
+        config_digest: plan.config_digest.clone(),
+        reload_ok: true,
+        ..Snapshot::default()
+    }
+    .shared();
+    let shared = Arc::new(Shared::default());
+    *shared.positions.lock().unwrap_or_else(PoisonError::into_inner) = engine.positions().clone();
+    let (work, inbox) = channel();
+    let (receipts, mut received) = tokio::sync::mpsc::unbounded_channel();
+    let all = receivers(&settings).map_err(anyhow::Error::msg)?;
+    prepare(&metrics, &settings);
+    let (dispatcher, handle) =
+        Dispatcher::new(all, clock.clone(), metrics.clone(), receipts);
+    let dispatching = tokio::spawn(dispatcher.run());
+    let to_engine = work.clone();
+    tokio::spawn(async move {
+        while let Some(receipt) = received.recv().await {
+            let _ = to_engine.send(Work::Receipt(receipt));
+        }
+    });
+    for message in engine.pending_messages() {
+        handle.send(message);
+    }
+
+    let stop = Arc::new(AtomicBool::new(false));
+    let (out, mut outgoing) = tokio::sync::mpsc::unbounded_channel();
+    let to_dispatcher = handle.clone();
+    let forwarding = tokio::spawn(async move {
+        while let Some(order) = outgoing.recv().await {
+            match order {
+                Outgoing::Message(message) => to_dispatcher.send(message),
+                Outgoing::Cancel(id) => to_dispatcher.cancel(id),
+            }
+        }
+    });
+    let (slabs, feed) = sync_channel(SLABS);
+    let spec = plans::source_spec(&settings, &identity);
+    let letters = DeadLetters::new(&settings.state.dir, settings.limits.dead_letters);
+    let refusals = Box::new(Keeping::new(metrics.clone(), letters));
+    let reading = read(Reader::new(spec, shared.clone(), slabs, refusals))?;
+    let watching =
+        Watching::new(metrics.clone(), snapshots.clone(), shared.clone(), plan.name.clone());
+    let engine_thread = EngineThread {
+        engine,
+        plan,
+        store: store.clone() as Arc<dyn Store>,
+        shared: shared.clone(),
+        references,
+        feed,
+        work: inbox,
+        out,
+        observer: Box::new(watching),
+        commit_every: Duration::from_micros(settings.state.commit_every.0.max(0) as u64),
+        stop: stop.clone(),
+        swept: Vec::new(),
+    };
+    let deciding = decide(engine_thread)?;
+
+    let exporter = Exporter::new(&metrics, snapshots.clone(), clock.clone());
+    let reloader = Reloader::new(load, shared.clone(), handle.clone(), snapshots.clone(), &settings, &identity);
+    let api = api(&settings, snapshots.clone(), store, exporter, work, handle.clone(), reloader.clone()).await?;
+    tracing::info!(listen = settings.http.listen, "driftd is up");
+
+    let ending = wait(&mut signals, &reloader, &deciding, &reading).await;
+    tracing::info!("stopping");
+    tokio::spawn(async move {
+        // A second signal, or a stop that takes too long, ends at once: as safe as kill -9.
+        tokio::select! {
+            code = signals.ending.next() => std::process::exit(i32::from(code)),
+            () = tokio::time::sleep(FAREWELL) => std::process::exit(1),
+        }
+    });
+    api.abort();
+    shared.stop.store(true, Ordering::Relaxed);
+    stop.store(true, Ordering::Relaxed);
+    let decided = tokio::task::spawn_blocking(move || deciding.join());
+    let committed = decided.await.context("the engine thread is gone")?;
+    drop(handle);
+    drop(reloader);
+    let _ = forwarding.await;
+    let _ = tokio::time::timeout(Duration::from_secs(6), dispatching).await;
+    let _ = tokio::task::spawn_blocking(move || reading.join()).await;
+    match committed {
+        Ok(result) => result?,
+        Err(_) => anyhow::bail!("the engine thread ended with a panic; the state is as last committed"),
+    }
+    Ok(ExitCode::from(ending))
+}
+
+/// An engine out of what the store holds.
+fn restore(
+    plan: &Arc<crate::plan::Plan>,
+    secret: &[u8; 32],
+    store: &dyn Store,
+    references: &References,
+) -> anyhow::Result<(Engine, crate::engine::io::Effects)> {
+    let mut stored = Vec::new();
+    for table in RESTORED {
+        stored.extend(rows(store, table)?.into_iter().map(|(key, value)| (table, key, value)));
+    }
+    let resolve = |model: &str, version: Option<&str>| references.resolve(model, version);
+    Ok(Engine::restore(plan.clone(), *secret, stored, &resolve)?)
+}
+
+fn prepare(metrics: &Metrics, settings: &Settings) {
+    metrics.prepare(
+        settings.readers.iter().map(|t| t.topic.as_str()),
+        settings.plan.models.iter().map(|m| m.name.as_str()),
+        settings.notifiers.keys().chain(settings.trainers.keys()).map(String::as_str),
+    );
+}
+
+type Deciding = JoinHandle<Result<(), crate::store::StoreError>>;
+
+fn decide(engine: EngineThread) -> anyhow::Result<Deciding> {
+    std::thread::Builder::new()
+        .name("engine".to_owned())
+        .spawn(move || engine.run())
+        .context("the engine thread cannot start")
+}
+
+fn read(reader: Reader) -> anyhow::Result<JoinHandle<()>> {
+    std::thread::Builder::new()
+        .name("reader".to_owned())
+        .spawn(move || {
+            if let Err(error) = reader.run() {
+                tracing::error!("{error}");
+            }
+        })
+        .context("the reader thread cannot start")
+}
+
+/// Waits until something ends the daemon.
+async fn wait(
+    signals: &mut Signals,
+    reloader: &Reloader,
+    deciding: &Deciding,
+    reading: &JoinHandle<()>,
+) -> u8 {
+    let mut look = tokio::time::interval(Duration::from_millis(200));
+    loop {
+        tokio::select! {
+            code = signals.ending.next() => return code,
+            _ = signals.hangup.recv() => {
+                if let Err(problems) = reloader.reload().await {
+                    tracing::error!("the changed configuration is refused, the old one stays: {problems}");
+                }
+            }
+            _ = look.tick() => {
+                if deciding.is_finished() || reading.is_finished() {
+                    return 1;
+                }
+            }
+        }
+    }
+}
+
+/// The signals that mean something.
+struct Signals {
+    ending: Ending,
+    hangup: Signal,
+}
+
+/// Those that end the process.
+struct Ending {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> anyhow::Result<Signals> {
+        let listen = |kind| signal(kind).context("signals cannot be listened to");
+        let ending = Ending {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+        };
+        Ok(Signals { ending, hangup: listen(SignalKind::hangup())? })
+    }
+}
+
+impl Ending {
+
+    /// The exit code of the next signal that ends the process.
+    async fn next(&mut self) -> u8 {
+        tokio::select! {
+            _ = self.terminate.recv() => 143,
+            _ = self.interrupt.recv() => 130,
+        }
+    }
+}
+
+async fn api(
+    settings: &Settings,
+    snapshots: Snapshots,
+    _store: Arc<Embedded>,
+    exporter: Exporter,
+    _work: Sender<Work>,
+    _handle: Handle,
+    _reloader: Reloader,
+) -> anyhow::Result<tokio::task::JoinHandle<()>> {
+    use axum::{Json, Router, http::StatusCode, routing::get};
+    let listener = tokio::net::TcpListener::bind(&settings.http.listen)
+        .await
+        .with_context(|| format!("http.listen = \"{}\" cannot be listened on", settings.http.listen))?;
+    let exporter = Arc::new(exporter);
+    let ready = snapshots.clone();
+    let app = Router::new()
+        .route("/readyz", get(move || { let s = ready.load(); let ok = s.not_ready.is_empty(); let body = Json(serde_json::json!({"ready": ok, "reasons": s.not_ready})); async move { (if ok { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, body) } }))
+        .route("/metrics", get(move || { let t = exporter.text(crate::metrics::Flavour::Plain).unwrap_or_default(); async move { t } }))
+        .route("/api/v1/incidents", get(move || { let s = snapshots.load(); let items: Vec<_> = s.status.incidents.iter().map(|i| &i.line).cloned().collect(); async move { Json(serde_json::json!({"items": items, "next": null})) } }));
+    Ok(tokio::spawn(async move {
+        let _ = axum::serve(listener, app).await;
+    }))
+}

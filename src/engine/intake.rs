@@ -74,6 +74,7 @@ impl Model {
     pub(super) fn take_predictions(&mut self, arriving: &Arriving<'_>, entries: &mut Entries) {
         let batch = arriving.batch;
         let partition = self.number_partition(&arriving.slab.partition);
+        let rank = rank(&arriving.slab.partition);
         let segments = self.segments.assign(batch);
         let versions = self.number_versions(batch);
         let answers = Answers::new(self, batch);
@@ -111,6 +112,7 @@ impl Model {
                     time,
                     arrival,
                     partition,
+                    rank,
                     offset: batch.offsets[row],
                     truth: self.truth(batch, row),
                 });
@@ -140,6 +142,7 @@ impl Model {
     pub(super) fn take_outcomes(&mut self, arriving: &Arriving<'_>, entries: &mut Entries) {
         let batch = arriving.batch;
         let partition = self.number_partition(&arriving.slab.partition);
+        let rank = rank(&arriving.slab.partition);
         let lateness = self.plan.lateness;
         let mut latest = self.latest(arriving);
         let first = batch.offsets.partition_point(|o| *o < arriving.position);
@@ -153,6 +156,7 @@ impl Model {
                 time,
                 arrival: time.max(own),
                 partition,
+                rank,
                 offset: batch.offsets[row],
                 truth: self.truth(batch, row),
             };
@@ -237,6 +241,15 @@ impl Model {
             None => Truth::Withdrawn,
         }
     }
+}
+
+/// FNV-1a over the partition's name: an order that no reading order changes.
+fn rank(partition: &Partition) -> u64 {
+    let number = partition.number.to_be_bytes();
+    let bytes = partition.topic.bytes().chain(number);
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
 }
 
 /// The prediction values of a batch, with class names numbered once per distinct word.

@@ -44,6 +44,8 @@ pub enum Input {
         /// First offset.
         offset: i64,
     },
+    /// A version that was judged against what was kept now has a reference of its own.
+    Reference(VersionKey, Arc<Reference>),
     /// Our clock.
     Tick(Time),
     /// What became of a message.

@@ -35,11 +35,6 @@ impl Lexicon {
     pub(super) fn name(&self, number: u32) -> &Arc<str> {
         &self.names[number as usize]
     }
-
-    /// How many names there are.
-    pub(super) fn len(&self) -> usize {
-        self.names.len()
-    }
 }
 
 impl Serialize for Lexicon {

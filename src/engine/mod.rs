@@ -46,7 +46,7 @@ use runs::Run;
 
 pub use export::{EXPORTED, Export};
 pub use state::{Resolve, StateError, join_key};
-pub use status::Status;
+pub use status::{IncidentStatus, ModelStatus, MonitorStatus, Status};
 
 /// Where a partition stands.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -150,8 +150,18 @@ impl Engine {
                 // Resolved once and for all, before the first record is used.
                 effects.urgent = true;
             }
+            Input::Reference((model, version), reference) => {
+                let model = &mut self.models[model as usize];
+                let number = model.ledger.lexicon.number(version.as_deref().unwrap_or(""));
+                model.admit(number, Some(reference));
+                effects.urgent = true;
+            }
             Input::Lost { partition, from, to } => self.lose(&partition, from, to, &mut effects),
             Input::Tick(now) => {
+                let day = |t: Time| t.floor_to(crate::event::Span::from_secs(86_400));
+                if self.now != Time::MIN && day(self.now) != day(now) {
+                    self.forget_old();
+                }
                 self.now = self.now.max(now);
                 self.watch_pipelines(&mut effects);
                 self.watch_runs(&mut effects);
@@ -301,6 +311,46 @@ impl Engine {
                 end: ends.get(partition).copied(),
             },
         )
+    }
+
+    /// Versions that have no reference of their own yet, by model.
+    #[must_use]
+    pub fn waiting_for_reference(&self) -> Vec<io::VersionKey> {
+        let models = self.models.iter().enumerate();
+        let waiting = models.flat_map(|(place, model)| {
+            let names = model.waiting_for_reference().into_iter();
+            names.map(move |name| (place as crate::event::ModelIx, Some(name)))
+        });
+        waiting.collect()
+    }
+
+    /// Whether a join entry can matter no more.
+    #[must_use]
+    pub fn join_expired(&self, model: &str, entry: &crate::join::Entry) -> bool {
+        let Some(model) = self.models.iter().find(|m| m.plan.name == model) else { return true };
+        entry.expired(model.ledger.watermark(), model.plan.within())
+    }
+
+    /// Records of each partition that are not in the state yet, where the end is known.
+    #[must_use]
+    pub fn lags(&self) -> Vec<(Partition, i64)> {
+        let lag = |(p, end): (&Partition, &i64)| {
+            let position = self.positions.get(p).map_or(0, |position| position.offset);
+            (p.clone(), (end - position).max(0))
+        };
+        self.ends.iter().filter(|(p, _)| self.owned.contains(*p)).map(lag).collect()
+    }
+
+    /// Whether any partition is ours.
+    #[must_use]
+    pub fn owns_anything(&self) -> bool {
+        !self.owned.is_empty()
+    }
+
+    /// Digest of the configuration in force.
+    #[must_use]
+    pub fn config_digest(&self) -> &str {
+        &self.plan.config_digest
     }
 
     /// Where each partition stands, for the reader.

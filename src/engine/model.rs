@@ -26,8 +26,10 @@ pub(super) type VersionIx = u32;
 /// A version of the model.
 #[derive(Debug, Clone)]
 pub(super) struct Version {
-    /// Its reference, where it has one.
+    /// What it is judged against, where there is anything.
     pub reference: Option<Arc<Reference>>,
+    /// Whether that is its own, not one that was kept from the version before.
+    pub own: bool,
     /// The group it is judged with.
     pub group: usize,
     /// Least arrival of its predictions: the newest version is the one that came last.
@@ -242,6 +244,7 @@ impl Model {
     /// Files a version with its reference; returns its group.
     pub(super) fn admit(&mut self, version: VersionIx, reference: Option<Arc<Reference>>) {
         let per_version = self.plan.reference.per_version || self.plan.reference.learn.is_some();
+        let own = reference.is_some() || !per_version;
         let id: Arc<str> = match &reference {
             Some(reference) if per_version => reference.id.as_str().into(),
             _ => "".into(),
@@ -274,8 +277,8 @@ impl Model {
         }
         self.versions
             .entry(version)
-            .and_modify(|v| (v.group, v.reference) = (group, reference.clone()))
-            .or_insert(Version { reference, group, first_arrival: Time::MAX });
+            .and_modify(|v| (v.group, v.reference, v.own) = (group, reference.clone(), own))
+            .or_insert(Version { reference, own, group, first_arrival: Time::MAX });
         self.dirty = true;
     }
 
@@ -299,6 +302,12 @@ impl Model {
             (false, false) => return None,
         };
         Some(Notice { warning: !found, model: self.plan.name.clone(), message })
+    }
+
+    /// Versions that are still judged against what was kept from the one before.
+    pub(super) fn waiting_for_reference(&self) -> Vec<Arc<str>> {
+        let waiting = self.versions.iter().filter(|(_, v)| !v.own);
+        waiting.filter_map(|(ix, _)| self.version_name(*ix)).collect()
     }
 
     /// Versions of a group, and the one that names it at `boundary`: whose first prediction

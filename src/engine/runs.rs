@@ -395,8 +395,7 @@ impl super::model::Model {
     /// Whether a version has what it is judged against (always, where one file serves all).
     fn has_reference(&self, version: &str) -> bool {
         let Some(number) = self.ledger.lexicon.find(version) else { return false };
-        let wants = self.plan.reference.file || self.plan.reference.learn.is_some();
-        self.versions.get(&number).is_some_and(|v| v.reference.is_some() || !wants)
+        self.versions.get(&number).is_some_and(|v| v.own)
     }
 }
 

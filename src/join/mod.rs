@@ -85,6 +85,9 @@ pub struct Known {
     pub arrival: Time,
     /// Partition, as a number of the model's lexicon.
     pub partition: u32,
+    /// Rank of the partition by its name, where time and offset tie; the number will not do, since
+    /// it depends on which partition was read first.
+    pub rank: u64,
     /// Offset.
     pub offset: i64,
     /// What it said.

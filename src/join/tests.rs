@@ -19,7 +19,7 @@ fn said(time: i64, arrival: i64) -> Waiting {
 }
 
 fn came(time: i64, arrival: i64, offset: i64, truth: Truth) -> Known {
-    Known { time: Time(time), arrival: Time(arrival), partition: 0, offset, truth }
+    Known { time: Time(time), arrival: Time(arrival), partition: 0, rank: 0, offset, truth }
 }
 
 /// Sums of (arrival, value) -> count after a sequence of arrivals; also met and late.
@@ -178,6 +178,7 @@ fn outcome() -> impl Strategy<Value = Known> {
         time: Time(time),
         arrival: Time(time + delay),
         partition,
+        rank: u64::from(partition),
         offset: 0,
         truth: if kind == 0 { Truth::Withdrawn } else { Truth::Number(f64::from(kind)) },
     })

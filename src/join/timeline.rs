@@ -28,7 +28,7 @@ pub(super) fn timeline<'a>(
         .filter(|(_, o)| o.truth == Truth::Withdrawn || meets(prediction, o, rules))
         .map(|(place, o)| (o.arrival.max(prediction.arrival), place, o))
         .collect();
-    reaching.sort_by_key(|&(arrival, place, _)| (arrival, place));
+    reaching.sort_by_key(|&(arrival, place, o)| (arrival, o.time, o.offset, o.rank, place));
 
     let mut steps = Vec::with_capacity(1);
     let mut counting: Option<&Known> = None;
@@ -55,7 +55,7 @@ fn key(o: &Known) -> (Time, u32, i64) {
 
 /// The outcome that counts among those that have arrived.
 fn effective<'a>(arrived: &[(Time, usize, &'a Known)], rules: Rules) -> Option<&'a Known> {
-    let by_time = |o: &Known| (o.time, o.offset, o.partition);
+    let by_time = |o: &Known| (o.time, o.offset, o.rank);
     match rules.outcomes {
         OutcomeRepeats::Last => {
             let last = arrived.iter().map(|&(_, _, o)| o).max_by_key(|o| by_time(o))?;

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use rdkafka::message::{BorrowedMessage, Headers, Message};
 use sha2::{Digest, Sha256};
 
-use super::TopicPlan;
-use super::reader::{OnBad, logged};
+use super::reader::logged;
+use super::{Refusals, TopicPlan};
 use crate::clock;
 use crate::event::{Anchor, Partition, Slab, Time};
 use crate::wire::{Record, TopicDecoder};
@@ -93,7 +93,7 @@ impl Lane {
         self.expected.is_none()
     }
 
-    pub(super) fn take(&mut self, message: &BorrowedMessage<'_>, on_bad: &mut OnBad) -> Taken {
+    pub(super) fn take(&mut self, message: &BorrowedMessage<'_>, refusals: &mut dyn Refusals) -> Taken {
         let offset = message.offset();
         if let Some(expected) = self.expected.take()
             && offset == expected.offset
@@ -122,7 +122,7 @@ impl Lane {
             headers: &headers,
         };
         if let Some(bad) = self.decoder.decode(&record, self.read_at).bad {
-            on_bad(&record, &bad);
+            refusals.refused(&record, &bad);
         }
         self.to = offset + 1;
         self.remember(message);

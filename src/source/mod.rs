@@ -16,12 +16,12 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 pub use faults::{Fault, Faults};
-pub use reader::{Feed, OnBad, Reader, SourceError};
+pub use reader::{Feed, Reader, SourceError};
 
 use crate::engine::Position;
 use crate::event::{Partition, Time};
 use crate::plan::Plan;
-use crate::wire::{FormatSpec, ReaderSpec, TopicDecoder};
+use crate::wire::{Bad, FormatSpec, ReaderSpec, Record, TopicDecoder};
 
 /// Where a partition without a position starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +66,15 @@ impl TopicPlan {
 
 /// Plans of all topics, by name.
 pub type TopicPlans = BTreeMap<String, Arc<TopicPlan>>;
+
+/// Told of every record that is refused, on the reader's thread.
+pub trait Refusals: Send {
+    /// A record that no model can use.
+    fn refused(&mut self, record: &Record<'_>, bad: &Bad);
+
+    /// Some time has passed.
+    fn tick(&mut self);
+}
 
 /// What the reader needs to know.
 #[derive(Debug, Clone)]

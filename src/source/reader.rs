@@ -15,7 +15,7 @@ use rdkafka::{Offset, TopicPartitionList};
 use super::context::{Context, End, Event};
 use super::lane::{Lane, Taken};
 use super::start::Start;
-use super::{Shared, SourceSpec};
+use super::{Refusals, Shared, SourceSpec};
 use crate::clock;
 use crate::engine::Position;
 use crate::event::{Partition, Slab, Time};
@@ -81,15 +81,13 @@ pub enum SourceError {
     Subscribe(KafkaError),
 }
 
-/// Told of every record that is refused.
-pub type OnBad = Box<dyn FnMut(&crate::wire::Record<'_>, &crate::wire::Bad) + Send>;
 
 /// The reader.
 pub struct Reader {
     spec: SourceSpec,
     shared: Arc<Shared>,
     out: SyncSender<Feed>,
-    on_bad: OnBad,
+    refusals: Box<dyn Refusals>,
 }
 
 /// How a session with the broker ended.
@@ -105,9 +103,9 @@ impl Reader {
         spec: SourceSpec,
         shared: Arc<Shared>,
         out: SyncSender<Feed>,
-        on_bad: OnBad,
+        refusals: Box<dyn Refusals>,
     ) -> Reader {
-        Reader { spec, shared, out, on_bad }
+        Reader { spec, shared, out, refusals }
     }
 
     /// Reads until told to stop.
@@ -322,6 +320,7 @@ impl<'a> Session<'a> {
     }
 
     fn housekeeping(&mut self) {
+        self.reader.refusals.tick();
         self.handle_events();
         self.take_reload();
         self.flush_due();
@@ -340,7 +339,7 @@ impl<'a> Session<'a> {
         }
         let Some(place) = place else { return };
         let lane = &mut self.lanes.list[place];
-        let taken = lane.take(message, &mut self.reader.on_bad);
+        let taken = lane.take(message, self.reader.refusals.as_mut());
         if taken == Taken::NotTheAnchor {
             let partition = lane.partition().clone();
             self.not_the_anchor(&partition);

@@ -9,7 +9,7 @@ mod scores;
 
 use std::path::PathBuf;
 
-pub use embedded::Embedded;
+pub use embedded::{Embedded, Identity};
 pub use memory::Memory;
 pub use scores::{Cursor, ScoreQuery, scores};
 

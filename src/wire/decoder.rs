@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
+use super::PayloadReader;
 use super::cell::{Cell, Cells};
 use super::path::Place;
 use super::plan::FieldPlan;
 use super::reason::{Reason, Refusal};
 use super::row::{Judgement, Reader, Stamp};
 use super::spec::{FormatSpec, ReaderSpec};
-use super::PayloadReader;
 use crate::event::{Batch, ModelIx, Role, Time};
 
 /// A record as it came from Kafka, borrowed.
@@ -96,8 +96,7 @@ impl TopicDecoder {
 
     /// Reads a record and appends its rows; `now` is our clock.
     pub fn decode(&mut self, record: &Record<'_>, now: Time) -> Decoded {
-        let stamp =
-            Stamp { offset: record.offset, logged: record.timestamp, now: Some(now) };
+        let stamp = Stamp { offset: record.offset, logged: record.timestamp, now: Some(now) };
         let Some(payload) = record.payload else { return self.tombstone(record, &stamp) };
         if let Err(refusal) = self.fill(record, payload) {
             return self.refuse_all(refusal);

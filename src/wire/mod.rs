@@ -37,6 +37,7 @@ pub use show::{Shown, ShownField, ShownReader};
 pub use spec::{DEFAULT_MAX_BYTES, FieldSpec, FormatSpec, ReaderSpec, TimeSpec, ValueSpec};
 pub use time::zone;
 
+#[cfg(feature = "daemon")]
 pub(crate) use row::{Judgement, Reader, Stamp};
 
 use crate::stats::{OptionDoc, ParamError, Params};

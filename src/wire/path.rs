@@ -37,9 +37,7 @@ pub enum BadPath {
     #[error("a path is empty; write for example features.fare or /features/fare")]
     Empty,
     /// Two dots in a row, or one at an end.
-    #[error(
-        "'{0}' has an empty step; a name that is empty or holds a dot needs the form /a.b/c"
-    )]
+    #[error("'{0}' has an empty step; a name that is empty or holds a dot needs the form /a.b/c")]
     EmptyStep(String),
     /// `[]`.
     #[error(
@@ -87,6 +85,7 @@ impl Path {
     }
 
     /// One name at the top of the payload, whatever characters it holds; prints as `text`.
+    #[cfg(feature = "daemon")]
     pub(crate) fn top(text: &str, name: &str) -> Path {
         Path { text: text.to_owned(), place: Place::Payload(vec![name.to_owned()]) }
     }

@@ -212,8 +212,7 @@ impl FieldPlan {
         for (at, node) in self.nodes.iter().enumerate() {
             for edge in node.edges.clone() {
                 let next = edge + 1;
-                hints[edge as usize] =
-                    if next < node.edges.end { next } else { node.edges.start };
+                hints[edge as usize] = if next < node.edges.end { next } else { node.edges.start };
             }
             if !node.edges.is_empty() {
                 hints[self.edges.len() + at] = node.edges.start;

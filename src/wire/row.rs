@@ -306,9 +306,8 @@ pub(super) fn word<'s, 'a: 's>(
     slot: u32,
     scratch: &'s mut String,
 ) -> Result<&'s str, Absent> {
-    view.word(slot, scratch).and_then(|word| {
-        if word.len() > LONGEST_WORD { Err(Absent::BadType) } else { Ok(word) }
-    })
+    view.word(slot, scratch)
+        .and_then(|word| if word.len() > LONGEST_WORD { Err(Absent::BadType) } else { Ok(word) })
 }
 
 /// Appends a word; returns the memory that it took beside its place.

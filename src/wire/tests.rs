@@ -123,8 +123,18 @@ fn values_of_a_wrong_type_are_absent_with_their_reason() {
         (r#""x":"3","y":"x","c":"""#, Err(Absent::BadType), Err(Absent::BadType), Ok("")),
         (r#""x":null,"y":null,"c":null"#, Err(Absent::Null), Err(Absent::Null), Err(Absent::Null)),
         ("", Err(Absent::Missing), Err(Absent::Missing), Err(Absent::Missing)),
-        (r#""x":[1],"y":{},"c":[]"#, Err(Absent::BadType), Err(Absent::BadType), Err(Absent::BadType)),
-        (r#""x":1e999,"y":"1e999","c":9007199254740993"#, Err(Absent::BadType), Err(Absent::BadType), Ok("9007199254740993")),
+        (
+            r#""x":[1],"y":{},"c":[]"#,
+            Err(Absent::BadType),
+            Err(Absent::BadType),
+            Err(Absent::BadType),
+        ),
+        (
+            r#""x":1e999,"y":"1e999","c":9007199254740993"#,
+            Err(Absent::BadType),
+            Err(Absent::BadType),
+            Ok("9007199254740993"),
+        ),
     ];
     for (fields, ..) in &cases {
         let payload = with(&format!(r#","f":{{{fields}}}"#));
@@ -240,7 +250,7 @@ fn what_nobody_wants_is_unmatched_and_no_fault() {
     wanting.filter = Some(Filter { path: path("type"), test: Test::Equals("prediction".into()) });
     wanting.paths.push((path("type"), 99));
     let mut decoder = decoder(&[wanting]);
-    let decoded = decode(&mut decoder, r#"{"type":"click"}"#);
+    let decoded = decode(&mut decoder, r#"{"type":"click","p":1}"#);
     assert_eq!(decoded, Decoded { accepted: 0, unmatched: true, bad: None });
     // The filter's own path was there; of the others nothing is said, this was not for us.
     assert_eq!(decoder.take().seen, [(0, vec![99])]);
@@ -264,10 +274,7 @@ fn one_record_serves_several_models_and_roles() {
     // Two readers of model 0 refuse one record once.
     assert_eq!(taken.refused, [(0, 2), (1, 2)]);
     let rows: Vec<_> = taken.batches.iter().map(|(m, r, b)| (*m, *r, b.offsets.len())).collect();
-    assert_eq!(
-        rows,
-        [(0, Role::Prediction, 2), (0, Role::Outcome, 2), (1, Role::Prediction, 1)]
-    );
+    assert_eq!(rows, [(0, Role::Prediction, 2), (0, Role::Outcome, 2), (1, Role::Prediction, 1)]);
     // Same id, same hash, whatever the role: that is what the join lives on.
     assert_eq!(taken.batches[0].2.ids, taken.batches[1].2.ids);
     // One model coerces that field, the other does not.
@@ -366,7 +373,10 @@ fn show_tells_what_was_read_and_what_was_refused() {
     assert_eq!(at("f.y").value.as_deref(), Some("2"));
     assert_eq!((at("f.c").found, &at("f.c").value, &at("f.c").problem), ("null", &None, &None));
     assert_eq!(at("p").found, "missing");
-    assert_eq!(decoder.show(&record(None, Some("{")), now()).refused.unwrap().reason, Reason::Truncated);
+    assert_eq!(
+        decoder.show(&record(None, Some("{")), now()).refused.unwrap().reason,
+        Reason::Truncated
+    );
     let json = serde_json::to_value(&shown).unwrap();
     assert_eq!(json["readers"][0]["fields"][0]["part"], "id");
     assert_eq!(json["readers"][0]["refused"]["reason"], "bad_time");

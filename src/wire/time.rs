@@ -85,9 +85,9 @@ pub(crate) fn read(
 /// Microseconds per unit, told by size: below 1e11 s, below 1e14 ms, below 1e17 us, else ns.
 fn of_whole(value: i64) -> Time {
     Time(match value {
-        ..100_000_000_000 => value.saturating_mul(1_000_000),
-        ..100_000_000_000_000 => value * 1_000,
-        ..100_000_000_000_000_000 => value,
+        _ if value < 100_000_000_000 => value.saturating_mul(1_000_000),
+        _ if value < 100_000_000_000_000 => value * 1_000,
+        _ if value < 100_000_000_000_000_000 => value,
         // Down, never to the nearest: the last nanosecond of a day belongs to that day.
         _ => value.div_euclid(1_000),
     })

@@ -2,4 +2,6 @@
 
 mod rig;
 
+mod company;
 mod kafka_works;
+mod main_job;

@@ -71,8 +71,7 @@ fn looked_up(document: &Value, path: &Path) -> Option<Value> {
 
 #[test]
 fn wanted_places_are_found_wherever_they_stand() {
-    let mut setup =
-        Setup::new(&["a", "b.c", "/b/d.e", "list.1", "list.0.x", "/b/", "é", "gone.x"]);
+    let mut setup = Setup::new(&["a", "b.c", "/b/d.e", "list.1", "list.0.x", "/b/", "é", "gone.x"]);
     let found = setup.found(
         r#" { "skip" : [1,{"a":2}], "list":[{"x":"first"}, -1.5e1, 3],
              "b":{"d.e":true,"":null,"c":"t\"\\\n"}, "\u00e9":"\ud83d\ude00", "a" : {} , "z": 0.1 } "#,
@@ -197,7 +196,9 @@ fn document() -> impl Strategy<Value = String> {
         Just("null".to_owned()),
         Just("true".to_owned()),
         Just("false".to_owned()),
-        any::<f64>().prop_filter("JSON has no others", |x| x.is_finite()).prop_map(|x| format!("{x:?}")),
+        any::<f64>()
+            .prop_filter("JSON has no others", |x| x.is_finite())
+            .prop_map(|x| format!("{x:?}")),
         any::<i64>().prop_map(|x| x.to_string()),
         "-?(0|[1-9][0-9]{0,25})(\\.[0-9]{1,25})?([eE][+-]?[0-9]{1,2})?",
         string,

@@ -34,10 +34,9 @@ impl Walk<'_> {
                 "the payload is one plain value; expected an object with fields",
             )),
             Ok(()) => Ok(()),
-            Err(Fault::Bad(expected)) => Err(Refusal::new(
-                Reason::BadJson,
-                format!("byte {}: expected {expected}", self.at),
-            )),
+            Err(Fault::Bad(expected)) => {
+                Err(Refusal::new(Reason::BadJson, format!("byte {}: expected {expected}", self.at)))
+            }
             Err(Fault::Ended) => Err(Refusal::new(
                 Reason::Truncated,
                 format!("ends after {} bytes, in the middle of the document", self.bytes.len()),

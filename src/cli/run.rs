@@ -1,0 +1,45 @@
+//! `driftd run`: logging, then the daemon.
+
+use std::io::IsTerminal;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use tracing_subscriber::EnvFilter;
+
+use super::{CONFIG, settings, sources};
+use crate::config::{self, Mode};
+use crate::daemon::{self, Loader};
+
+pub(super) fn run(config: &Path, verbose: u8) -> anyhow::Result<ExitCode> {
+    log(verbose);
+    let settings = match settings(config, Mode::Run)? {
+        Ok(settings) => settings,
+        Err(_) => return Ok(ExitCode::from(CONFIG)),
+    };
+    let path = config.to_owned();
+    let load: Loader = Arc::new(move || match config::load(&sources(&path, Mode::Run)) {
+        Ok((settings, _)) => Ok(settings),
+        Err(problems) => {
+            let texts: Vec<String> = problems.iter().map(ToString::to_string).collect();
+            Err(texts.join("\n"))
+        }
+    });
+    daemon::run(settings, load)
+}
+
+/// JSON when nobody watches; what librdkafka says only when something is wrong.
+pub(super) fn log(verbose: u8) {
+    let level = match verbose {
+        0 => "info,librdkafka=warn,rdkafka=warn",
+        1 => "debug,librdkafka=warn,rdkafka=warn,hyper=info,reqwest=info",
+        _ => "trace",
+    };
+    let filter = EnvFilter::try_from_env("DRIFTD_LOG").unwrap_or_else(|_| EnvFilter::new(level));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if std::io::stderr().is_terminal() {
+        builder.init();
+    } else {
+        builder.json().flatten_event(true).init();
+    }
+}

@@ -1,0 +1,242 @@
+//! Notifiers and trainers: known kinds, options that their registries know, secrets by reference.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use super::Site;
+use super::kafka::is_web_address;
+use super::secrets::{absolute, check_webhook_secret};
+use crate::config::forms::{Kinded, Short};
+use crate::config::key::KeyPath;
+use crate::config::kinds::{self, KindDoc};
+use crate::config::problem::{Report, suggest};
+use crate::config::raw::Raw;
+use crate::config::settings::DoorSettings;
+use crate::event::Span;
+use crate::secret::{Secret, Secrets, is_reference};
+
+/// What a trainer's runs obey.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Terms {
+    /// Runs per UTC day.
+    pub budget: u32,
+    /// No callback and no new version by then: timed out.
+    pub timeout: Span,
+    /// Share of predictions that makes a version deployed.
+    pub deployed_share: f64,
+}
+
+impl Default for Terms {
+    fn default() -> Terms {
+        Terms { budget: 1, timeout: Span::from_secs(6 * 3600), deployed_share: 0.5 }
+    }
+}
+
+/// The table `notifiers`.
+pub fn notifiers(
+    raw: &Raw,
+    site: &Site<'_>,
+    secrets: &Secrets,
+    report: &mut Report,
+) -> BTreeMap<String, DoorSettings> {
+    let known = kinds::notifiers();
+    let at = KeyPath::of(&["notifiers"]);
+    let doors = raw.notifiers.iter().filter_map(|(name, table)| {
+        let at = at.key(name);
+        let options = table.0.0.clone();
+        Some((name.clone(), door(&at, table, options, &known, site, secrets, report)?))
+    });
+    doors.collect()
+}
+
+/// The table `trainers`.
+pub fn trainers(
+    raw: &Raw,
+    site: &Site<'_>,
+    secrets: &Secrets,
+    report: &mut Report,
+) -> (BTreeMap<String, DoorSettings>, BTreeMap<String, Terms>) {
+    let known = kinds::trainers();
+    let at = KeyPath::of(&["trainers"]);
+    let mut built = BTreeMap::new();
+    let mut all_terms = BTreeMap::new();
+    for (name, table) in &raw.trainers {
+        let at = at.key(name);
+        let mut options = table.0.0.clone();
+        all_terms.insert(name.clone(), terms(&mut options, &at, report));
+        if let Some(door) = door(&at, table, options, &known, site, secrets, report) {
+            built.insert(name.clone(), door);
+        }
+    }
+    (built, all_terms)
+}
+
+fn door(
+    at: &KeyPath,
+    table: &Short<Kinded>,
+    mut options: Map<String, Value>,
+    known: &[KindDoc],
+    site: &Site<'_>,
+    secrets: &Secrets,
+    report: &mut Report,
+) -> Option<DoorSettings> {
+    let kind = chosen(table, at, known, report)?;
+    options.remove("kind");
+    for (key, value) in &mut options {
+        let path = at.key(key);
+        let Some(option) = kind.options.iter().find(|o| o.name == key) else {
+            let names = kind.options.iter().map(|o| o.name);
+            let hint = suggest(key, names).unwrap_or_else(|| "it has no options".to_owned());
+            report.error(&path, format!("is no option of {}", kind.name), hint);
+            continue;
+        };
+        refer(value, &path, site, report);
+        match option.name {
+            "secret" => signing(value, &path, secrets, report),
+            "routing_key" => { let _ = secret(value, &path, secrets, report); }
+            "url" => address(value, &path, report),
+            "give_up" => { let _ = length(value, &path, report); }
+            _ => {}
+        }
+    }
+    for option in kind.options.iter().filter(|o| o.default.is_empty()) {
+        if !options.contains_key(option.name) {
+            let message = format!("{} needs `{}`", kind.name, option.name);
+            report.error(&at.key(option.name), message, option.doc);
+        }
+    }
+    Some(DoorSettings { kind: kind.name.to_owned(), options })
+}
+
+/// The registry entry that a table names.
+pub fn chosen<'a>(
+    table: &Short<Kinded>,
+    at: &KeyPath,
+    known: &'a [KindDoc],
+    report: &mut Report,
+) -> Option<&'a KindDoc> {
+    let names = known.iter().map(|k| k.name);
+    let Some(name) = table.0.kind() else {
+        let list: Vec<&str> = names.collect();
+        report.error(&at.key("kind"), "is missing", format!("known are {}", list.join(", ")));
+        return None;
+    };
+    let found = known.iter().find(|k| k.name == name);
+    if found.is_none() {
+        let path = if report.index.get(&at.key("kind")).is_some() { at.key("kind") } else { at.clone() };
+        report.error(&path, format!("'{name}' is not known here"), suggest(name, names));
+    }
+    found
+}
+
+/// Makes `file:` references absolute.
+fn refer(value: &mut Value, path: &KeyPath, site: &Site<'_>, report: &Report) {
+    match value {
+        Value::String(text) => *text = absolute(text, path, site, report),
+        Value::Array(list) => {
+            let items = list.iter_mut().enumerate();
+            items.for_each(|(i, value)| refer(value, &path.item(i), site, report));
+        }
+        _ => {}
+    }
+}
+
+fn secret(value: &Value, path: &KeyPath, secrets: &Secrets, report: &mut Report) -> Option<Secret> {
+    match value.as_str().map(|text| secrets.get(text)) {
+        Some(Ok(secret)) => Some(secret),
+        _ => {
+            report.error(
+                path,
+                "a secret must not be written here",
+                "write env:NAME or file:PATH and keep the secret there",
+            );
+            None
+        }
+    }
+}
+
+fn signing(value: &Value, path: &KeyPath, secrets: &Secrets, report: &mut Report) {
+    let check = |value: &Value, path: &KeyPath, report: &mut Report| {
+        let Some(secret) = secret(value, path, secrets, report) else { return };
+        if let Err(hint) = check_webhook_secret(&secret) {
+            let message = format!(
+                "what {} holds is not `whsec_` and base64 of 24 to 64 bytes",
+                secret.reference()
+            );
+            report.error(path, message, hint);
+        }
+    };
+    match value {
+        Value::Array(list) if list.len() == 1 || list.len() == 2 => {
+            let items = list.iter().enumerate();
+            items.for_each(|(i, value)| check(value, &path.item(i), report));
+        }
+        Value::Array(_) => report.error(path, "must be one secret, or two while rotating", ""),
+        value => check(value, path, report),
+    }
+}
+
+fn address(value: &Value, path: &KeyPath, report: &mut Report) {
+    match value.as_str() {
+        Some(text) if is_reference(text) || is_web_address(text) => {}
+        _ => report.error(path, "is not a web address", "write url = \"https://host/path\""),
+    }
+}
+
+fn length(value: &Value, path: &KeyPath, report: &mut Report) -> Option<Span> {
+    let text = value.as_str().unwrap_or_default();
+    match Span::parse(text) {
+        Ok(span) if span.0 > 0 => Some(span),
+        _ => {
+            report.error(path, "is not a length of time", "write for example \"6h\"");
+            None
+        }
+    }
+}
+
+fn terms(options: &mut Map<String, Value>, at: &KeyPath, report: &mut Report) -> Terms {
+    let mut terms = Terms::default();
+    if let Some(value) = options.remove("timeout")
+        && let Some(timeout) = length(&value, &at.key("timeout"), report)
+    {
+        terms.timeout = timeout;
+    }
+    if let Some(value) = options.remove("budget") {
+        match budget(&value) {
+            Some(budget) => terms.budget = budget,
+            None => report.error(&at.key("budget"), "is no budget", "write budget = \"1 per day\""),
+        }
+    }
+    if let Some(value) = options.remove("deployed_share") {
+        match value.as_f64() {
+            Some(share) if share > 0.0 && share <= 1.0 => terms.deployed_share = share,
+            _ => report.error(&at.key("deployed_share"), "must be above 0 and at most 1", "default 0.5"),
+        }
+    }
+    terms
+}
+
+/// `3 per day`, or `3`.
+fn budget(value: &Value) -> Option<u32> {
+    let number = match value {
+        Value::String(text) => text.trim().strip_suffix("per day")?.trim().parse().ok()?,
+        value => u32::try_from(value.as_u64()?).ok()?,
+    };
+    (number > 0).then_some(number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn budgets_are_runs_per_day() {
+        assert_eq!(budget(&json!("1 per day")), Some(1));
+        assert_eq!(budget(&json!(3)), Some(3));
+        for bad in [json!("0 per day"), json!("1 per hour"), json!(-1), json!("often")] {
+            assert_eq!(budget(&bad), None, "{bad}");
+        }
+    }
+}

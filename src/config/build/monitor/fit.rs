@@ -1,0 +1,116 @@
+//! Whether a statistic and its levels can work on a model.
+
+use statrs::distribution::{ChiSquared, ContinuousCDF};
+
+use super::Built;
+use crate::config::key::KeyPath;
+use crate::config::problem::Report;
+use crate::config::raw::RawMonitor;
+use crate::detect::{Detector, Severity};
+use crate::plan::{ModelPlan, WindowPlan};
+use crate::stats::{Basis, Statistic, Task};
+
+/// A statistic of outcomes needs outcomes, and the right task.
+pub fn outcomes(statistic: &dyn Statistic, model: &ModelPlan, at: &KeyPath, report: &mut Report) {
+    let path = at.key("statistic");
+    let name = statistic.name();
+    if statistic.basis().needs_outcomes() && model.outcomes.is_none() {
+        report.error(
+            &path,
+            format!("{name} needs outcomes, and model `{}` has none", model.name),
+            format!(
+                "add [models.{0}.outcomes], or take the model out: models = [\"!{0}\"]",
+                model.name
+            ),
+        );
+        return;
+    }
+    let tasks = statistic.tasks();
+    if !tasks.is_empty() && !model.task.is_some_and(|task| tasks.contains(&task)) {
+        let wanted: Vec<&str> = tasks.iter().map(|t| word(*t)).collect();
+        let is = model.task.map_or("without a task", word);
+        report.error(
+            &path,
+            format!("{name} is for {}; model `{}` is {is}", wanted.join(" and "), model.name),
+            format!("take the model out: models = [\"!{}\"]", model.name),
+        );
+    }
+}
+
+fn word(task: Task) -> &'static str {
+    match task {
+        Task::Regression => "regression",
+        Task::Binary => "binary",
+        Task::Multiclass => "multiclass",
+    }
+}
+
+/// A distance needs something to be distant from, `worse_by` something to be worse than.
+pub fn reference(
+    statistic: &dyn Statistic,
+    detector: &dyn Detector,
+    model: &ModelPlan,
+    at: &KeyPath,
+    report: &mut Report,
+) {
+    let known = model.reference.file || model.reference.learn.is_some();
+    let drift = statistic.basis() == Basis::Distribution;
+    if known || !(drift || detector.needs_reference_metric()) {
+        return;
+    }
+    let (path, message) = match drift {
+        true => ("statistic", format!("{} compares with a reference", statistic.name())),
+        false => ("detector", "`worse_by` compares with a reference".to_owned()),
+    };
+    report.error(
+        &at.key(path),
+        format!("{message}, and model `{}` has none", model.name),
+        format!("add reference = {{ learn = \"7d\" }} to [models.{}]", model.name),
+    );
+}
+
+/// Warns of a PSI level below what pure chance reaches: without drift PSI is about chi-square
+/// with B - 1 degrees of freedom over the window's events, so that its 99th percentile is a floor
+/// under every sensible level.
+pub fn noise(
+    built: &Built<'_>,
+    monitor: &RawMonitor,
+    min_events: u64,
+    at: &KeyPath,
+    report: &mut Report,
+) {
+    if built.statistic.name() != "psi" {
+        return;
+    }
+    let options = monitor.statistic.as_ref().map(|s| &s.0.0);
+    let number = |key: &str| options.and_then(|o| o.get(key)?.as_f64());
+    let edges = options.and_then(|o| Some(o.get("edges")?.as_array()?.len() as f64 + 1.0));
+    let bins = number("bins").or(edges).unwrap_or(10.0);
+    let Ok(chance) = ChiSquared::new((bins - 1.0).max(1.0)) else { return };
+    let events = match built.window {
+        WindowPlan::Count { length, .. } => length.max(min_events),
+        WindowPlan::Time { .. } => min_events,
+    };
+    let floor = chance.inverse_cdf(0.99) / events.max(1) as f64;
+    let level = |severity| built.detector.level(severity, 0.0, None);
+    let Some(lowest) = level(Severity::Warning).or_else(|| level(Severity::Critical)) else {
+        return;
+    };
+    if lowest < floor {
+        report.warn(
+            &at.key("min_events"),
+            format!(
+                "with {events} events PSI reaches {floor:.3} by chance alone (1 in 100), and the level is {lowest}"
+            ),
+            format!("judge from {} events on, or raise the level", needed(floor, lowest, events)),
+        );
+    }
+}
+
+/// Events from which the floor lies below the level, rounded up to hundreds.
+fn needed(floor: f64, level: f64, events: u64) -> u64 {
+    if level <= 0.0 {
+        return events;
+    }
+    ((floor * events as f64 / level / 100.0).ceil() * 100.0) as u64
+}

@@ -1,0 +1,146 @@
+//! The registries next door, seen as documentation: names, sentences and options of everything
+//! that a table with `kind` may choose.
+
+use crate::detect::DETECTORS;
+use super::key::KeyPath;
+use super::problem::{Report, suggest};
+use crate::stats::{OptionDoc, ParamError, Params, STATISTICS};
+use crate::wire::FORMATS;
+
+/// An entry of a registry.
+#[derive(Debug, Clone, Copy)]
+pub struct KindDoc {
+    /// Name in the configuration.
+    pub name: &'static str,
+    /// One sentence.
+    pub summary: &'static str,
+    /// Options beside `kind`.
+    pub options: &'static [OptionDoc],
+}
+
+/// Every statistic.
+#[must_use]
+pub fn statistics() -> Vec<KindDoc> {
+    STATISTICS
+        .iter()
+        .map(|k| KindDoc { name: k.name, summary: k.summary, options: k.options })
+        .collect()
+}
+
+/// Every detector.
+#[must_use]
+pub fn detectors() -> Vec<KindDoc> {
+    DETECTORS
+        .iter()
+        .map(|k| KindDoc { name: k.name, summary: k.summary, options: k.options })
+        .collect()
+}
+
+/// Every format of records.
+#[must_use]
+pub fn formats() -> Vec<KindDoc> {
+    FORMATS
+        .iter()
+        .map(|k| KindDoc { name: k.name, summary: k.doc, options: k.options })
+        .collect()
+}
+
+/// What a registry entry built out of its options; an error, or an option that nobody took, is
+/// reported.
+pub fn built<T>(
+    result: Result<T, ParamError>,
+    left: &Params,
+    kind: &KindDoc,
+    at: &KeyPath,
+    report: &mut Report,
+) -> Option<T> {
+    let built = match result {
+        Ok(built) => Some(built),
+        Err(error) => {
+            report.error(&at.key(&error.key), error.message, "");
+            None
+        }
+    };
+    let unknown = left.left_over().filter(|key| !kind.options.iter().any(|o| o.name == *key));
+    if let Some(key) = unknown {
+        let hint = suggest(key, kind.options.iter().map(|o| o.name))
+            .unwrap_or_else(|| "it has no options".to_owned());
+        report.error(&at.key(key), format!("is no option of {}", kind.name), hint);
+    }
+    built
+}
+
+/// Every notifier.
+#[must_use]
+pub fn notifiers() -> Vec<KindDoc> {
+    vec![
+        KindDoc { name: "webhook", summary: "a signed webhook (Standard Webhooks 1.0)", options: WEBHOOK },
+        KindDoc { name: "pagerduty", summary: "PagerDuty Events v2", options: PAGERDUTY },
+        KindDoc { name: "log", summary: "a line in driftd's own log", options: &[] },
+    ]
+}
+
+/// Every trainer.
+#[must_use]
+pub fn trainers() -> Vec<KindDoc> {
+    vec![KindDoc { name: "webhook", summary: "a signed webhook that starts a pipeline", options: WEBHOOK }]
+}
+
+/// Options that every trainer has; the runs of a model obey them, not the door.
+pub const RUN_OPTIONS: &[OptionDoc] = &[
+    OptionDoc {
+        name: "timeout",
+        kind: "text",
+        default: "6h",
+        doc: "no callback and no new version by then: the run has timed out, and that is paged",
+    },
+    OptionDoc {
+        name: "budget",
+        kind: "text",
+        default: "1 per day",
+        doc: "runs per UTC day and model",
+    },
+    OptionDoc {
+        name: "deployed_share",
+        kind: "number",
+        default: "0.5",
+        doc: "share of the last hour's predictions that makes the new version deployed",
+    },
+];
+
+const WEBHOOK: &[OptionDoc] = &[
+    OptionDoc { name: "url", kind: "text", default: "", doc: "where messages are posted" },
+    OptionDoc {
+        name: "secret",
+        kind: "text or list of two",
+        default: "",
+        doc: "signs them: env:NAME or file:PATH of `whsec_` and base64; a list of two while rotating",
+    },
+    OptionDoc {
+        name: "give_up",
+        kind: "text",
+        default: "24h",
+        doc: "how long a message is retried before it is dead",
+    },
+];
+
+const PAGERDUTY: &[OptionDoc] = &[
+    OptionDoc {
+        name: "routing_key",
+        kind: "text",
+        default: "",
+        doc: "integration key of the service: env:NAME or file:PATH",
+    },
+    OptionDoc {
+        name: "url",
+        kind: "text",
+        default: "https://events.pagerduty.com",
+        doc: "address of the Events v2 API: EU region, proxies, tests",
+    },
+    OptionDoc {
+        name: "give_up",
+        kind: "text",
+        default: "24h",
+        doc: "how long a message is retried before it is dead",
+    },
+];

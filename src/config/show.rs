@@ -1,0 +1,62 @@
+//! The effective configuration, value by value, with where each was written.
+
+use std::fmt;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::key::{Index, KeyPath};
+use super::reference::inline;
+use super::settings::Settings;
+
+/// One effective value.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Shown {
+    /// Its key path.
+    pub key: String,
+    /// The value; a secret is its reference.
+    pub value: Value,
+    /// `file:line`, `env NAME`, `flag NAME` or `default`.
+    pub origin: String,
+}
+
+/// `kafka.group = "driftd"  # default`.
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = format!("{} = {}", self.key, inline(&self.value));
+        write!(f, "{text:<60}  # {}", self.origin)
+    }
+}
+
+/// Every effective value in the order of the keys; with a model's name only what concerns it: its
+/// own tables and those of the monitors that watch it.
+#[must_use]
+pub fn show_config(settings: &Settings, model: Option<&str>) -> Vec<Shown> {
+    let mut shown = Vec::new();
+    walk(&settings.effective.values, &KeyPath::default(), &settings.effective.index, &mut shown);
+    let Some(model) = model else { return shown.into_iter().map(|(_, s)| s).collect() };
+    let plan = settings.plan.models.iter().find(|m| m.name == model);
+    let monitors: Vec<&str> =
+        plan.iter().flat_map(|m| &m.monitors).map(|m| m.name.as_str()).collect();
+    let concerns = |path: &KeyPath| {
+        let mut keys = path.keys();
+        match (keys.next(), keys.next()) {
+            (Some("models"), Some(name)) => name == model,
+            (Some("monitors"), Some(name)) => monitors.contains(&name),
+            _ => false,
+        }
+    };
+    shown.into_iter().filter(|(path, _)| concerns(path)).map(|(_, s)| s).collect()
+}
+
+fn walk(value: &Value, path: &KeyPath, index: &Index, shown: &mut Vec<(KeyPath, Shown)>) {
+    if let Value::Object(table) = value {
+        table.iter().for_each(|(key, value)| walk(value, &path.key(key), index, shown));
+        return;
+    }
+    // A short form was written at the table itself.
+    let short = matches!(path.last_key(), Some("kind" | "path"));
+    let origin = index.get(path).or_else(|| index.get(&path.parent()).filter(|_| short));
+    let origin = origin.map_or_else(|| "default".to_owned(), ToString::to_string);
+    shown.push((path.clone(), Shown { key: path.to_string(), value: value.clone(), origin }));
+}

@@ -1,0 +1,135 @@
+//! What the threads did, as numbers, pictures and dead letters.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::Observer;
+use crate::admin::snapshot::{Lag, NotReady, Snapshot, Snapshots};
+use crate::clock;
+use crate::dead_letter::{DeadLetters, Letter, Sampler};
+use crate::engine::{Engine, Status};
+use crate::metrics::Metrics;
+use crate::source::{Refusals, Shared};
+use crate::wire::{Bad, Record};
+
+/// Draws pictures and counts.
+pub(super) struct Watching {
+    metrics: Metrics,
+    snapshots: Snapshots,
+    shared: Arc<Shared>,
+    name: String,
+    state_bytes: u64,
+    late: BTreeMap<String, u64>,
+}
+
+impl Watching {
+    pub(super) fn new(
+        metrics: Metrics,
+        snapshots: Snapshots,
+        shared: Arc<Shared>,
+        name: String,
+    ) -> Watching {
+        Watching { metrics, snapshots, shared, name, state_bytes: 0, late: BTreeMap::new() }
+    }
+}
+
+impl Observer for Watching {
+    fn took(&mut self, topic: &str, records: u64) {
+        self.metrics.consumed(topic, records);
+    }
+
+    fn committed(&mut self, took: Duration, bytes: u64) {
+        self.metrics.commit(took);
+        self.state_bytes = bytes;
+    }
+
+    fn picture(&mut self, engine: &Engine, status: Status) {
+        for model in &status.models {
+            let before = self.late.insert(model.name.clone(), model.late).unwrap_or(model.late);
+            self.metrics.late(&model.name, model.late.saturating_sub(before));
+        }
+        let mut not_ready: Vec<NotReady> = self
+            .shared
+            .faults
+            .list()
+            .into_iter()
+            .map(|fault| NotReady { code: fault.code, message: fault.message })
+            .collect();
+        if !engine.owns_anything() && not_ready.is_empty() {
+            not_ready.push(NotReady {
+                code: "not_assigned".to_owned(),
+                message: "no partition is assigned yet".to_owned(),
+            });
+        }
+        let lag = engine
+            .lags()
+            .into_iter()
+            .map(|(p, messages)| Lag { topic: p.topic, partition: p.number, messages })
+            .collect();
+        let before = self.snapshots.load();
+        let next = Snapshot {
+            name: self.name.clone(),
+            config_digest: engine.config_digest().to_owned(),
+            not_ready,
+            status,
+            lag,
+            state_bytes: self.state_bytes,
+            reload_ok: before.reload_ok,
+        };
+        self.snapshots.store(Arc::new(next));
+    }
+}
+
+/// Refused records that the log shows per reason and minute; all are counted and kept.
+const SAMPLES: u32 = 5;
+/// How often kept records are written out.
+const FLUSH: Duration = Duration::from_secs(1);
+
+/// Counts, samples and keeps every refused record.
+pub(super) struct Keeping {
+    metrics: Metrics,
+    letters: DeadLetters,
+    sampler: Sampler,
+    flushed: Instant,
+}
+
+impl Keeping {
+    pub(super) fn new(metrics: Metrics, letters: DeadLetters) -> Keeping {
+        Keeping { metrics, letters, sampler: Sampler::new(SAMPLES), flushed: Instant::now() }
+    }
+}
+
+impl Refusals for Keeping {
+    fn refused(&mut self, record: &Record<'_>, bad: &Bad) {
+        self.metrics.bad(record.topic, bad.reason.as_str(), 1);
+        if let Some(suppressed) = self.sampler.admit(bad.reason, clock::now()) {
+            tracing::warn!(
+                topic = record.topic,
+                partition = record.partition,
+                offset = record.offset,
+                reason = bad.reason.as_str(),
+                suppressed,
+                "record refused: {}",
+                bad.detail
+            );
+        }
+        self.letters.put(&Letter {
+            topic: record.topic,
+            partition: record.partition,
+            offset: record.offset,
+            reason: bad.reason,
+            detail: &bad.detail,
+            timestamp: record.timestamp,
+            key: record.key,
+            payload: record.payload,
+        });
+    }
+
+    fn tick(&mut self) {
+        if self.flushed.elapsed() >= FLUSH {
+            self.flushed = Instant::now();
+            self.letters.flush();
+        }
+    }
+}

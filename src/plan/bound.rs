@@ -1,0 +1,62 @@
+//! How much memory the counts of a plan may take.
+
+use std::collections::BTreeSet;
+
+use super::{ModelPlan, Plan, SeriesKind, WindowPlan};
+
+/// Most points of a numeric grid before edges are added: as many distinct values are kept whole.
+const GRID_POINTS: u64 = 1000;
+
+/// Counts beside the codes: NaN, null and missing.
+const ABSENCES: u64 = 3;
+
+/// Bytes of one counter.
+const COUNTER: u64 = 4;
+
+/// Panes of one series that are open at the same time.
+const OPEN_PANES: u64 = 3;
+
+impl Plan {
+    /// Bytes that counts may take at most: versions x sum over watched series of (1 + segments)
+    /// x 4 (2k + 4) bytes x (3 open panes + one sum per window length), with k points of a grid,
+    /// or half as many cells as a category feature may have.
+    #[must_use]
+    pub fn memory_bound(&self) -> u64 {
+        let versions = self.limits.versions as u64;
+        let models = self.models.iter().map(|model| self.model_bound(model));
+        versions.saturating_mul(models.fold(0, u64::saturating_add))
+    }
+
+    fn model_bound(&self, model: &ModelPlan) -> u64 {
+        let names: BTreeSet<&str> = model
+            .monitors
+            .iter()
+            .flat_map(|m| &m.series)
+            .map(String::as_str)
+            .filter(|name| *name != "model")
+            .collect();
+        names.into_iter().map(|name| self.series_bound(model, name)).fold(0, u64::saturating_add)
+    }
+
+    fn series_bound(&self, model: &ModelPlan, series: &str) -> u64 {
+        let watching = || model.monitors.iter().filter(|m| m.series.iter().any(|s| s == series));
+        let dimensions: BTreeSet<usize> = watching().flat_map(|m| m.by.iter().copied()).collect();
+        let lengths: BTreeSet<(bool, i64)> = watching()
+            .map(|m| match m.window {
+                WindowPlan::Time { length, .. } => (true, length.0),
+                WindowPlan::Count { length, .. } => (false, i64::try_from(length).unwrap_or(i64::MAX)),
+            })
+            .collect();
+        // Each dimension has its counted values and `other`.
+        let segments = dimensions.len() as u64 * (self.limits.segments as u64 + 1);
+        let edges: usize = watching().map(|m| m.statistic.edges().len()).sum();
+        let cells = match model.series_kind(series) {
+            Some(SeriesKind::Category) => self.limits.categories as u64 + 1,
+            _ => 2 * (GRID_POINTS + edges as u64) + 1,
+        };
+        let bytes = COUNTER * (cells + ABSENCES);
+        (1 + segments)
+            .saturating_mul(bytes)
+            .saturating_mul(OPEN_PANES + lengths.len() as u64)
+    }
+}
