@@ -59,7 +59,6 @@ pub mod notify;
 #[cfg(feature = "daemon")]
 pub mod retrain;
 
-
 #[cfg(feature = "daemon")]
 pub mod files;
 

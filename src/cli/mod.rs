@@ -76,7 +76,9 @@ pub fn main() -> ExitCode {
     let result = match arguments.command {
         Command::Run => run::run(config, arguments.verbose),
         Command::Replay(options) => replay::run(&options, config, &output).map(ExitCode::from),
-        Command::Reference(command) => reference::run(&command, config, &output).map(ExitCode::from),
+        Command::Reference(command) => {
+            reference::run(&command, config, &output).map(ExitCode::from)
+        }
         Command::State(command) => state::run(&command, &output).map(ExitCode::from),
     };
     match result {

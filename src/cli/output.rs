@@ -17,8 +17,7 @@ impl Output {
     /// As asked for, else as standard output is.
     #[must_use]
     pub fn new(asked: Option<Format>) -> Output {
-        let natural =
-            if std::io::stdout().is_terminal() { Format::Table } else { Format::Json };
+        let natural = if std::io::stdout().is_terminal() { Format::Table } else { Format::Json };
         Output { format: asked.unwrap_or(natural) }
     }
 

@@ -43,7 +43,11 @@ pub(super) enum ReferenceCommand {
     },
 }
 
-pub(super) fn run(command: &ReferenceCommand, config: &Path, output: &Output) -> anyhow::Result<u8> {
+pub(super) fn run(
+    command: &ReferenceCommand,
+    config: &Path,
+    output: &Output,
+) -> anyhow::Result<u8> {
     match command {
         ReferenceCommand::Build { model, files, output: to } => {
             build(config, model, files, to, output)

@@ -170,12 +170,26 @@ impl Replay {
         let judged = summary.judged;
         rows.push(serde_json::to_value(&summary)?);
         let columns = [
-            "type", "monitor", "version", "series", "segment", "window/end", "window/events",
-            "score", "noise_floor", "verdict", "reason", "state", "severity", "key",
+            "type",
+            "monitor",
+            "version",
+            "series",
+            "segment",
+            "window/end",
+            "window/events",
+            "score",
+            "noise_floor",
+            "verdict",
+            "reason",
+            "state",
+            "severity",
+            "key",
         ];
         output.rows(&columns, &rows)?;
         if judged == 0 {
-            eprintln!("nothing was judged: see the reasons above (too few events, no reference ...)");
+            eprintln!(
+                "nothing was judged: see the reasons above (too few events, no reference ...)"
+            );
             return Ok(FAILURE);
         }
         Ok(if reached { REACHED } else { OK })
@@ -233,8 +247,7 @@ fn summarise(lines: &[ScoreLine], events: u64, incidents: u64, began: Instant) -
 /// A bar on standard error, where that is a terminal.
 pub(super) fn progress(file: &std::path::Path, total: u64) -> ProgressBar {
     let bar = ProgressBar::new(total);
-    if let Ok(style) =
-        ProgressStyle::with_template("{msg} {wide_bar} {bytes}/{total_bytes} {eta}")
+    if let Ok(style) = ProgressStyle::with_template("{msg} {wide_bar} {bytes}/{total_bytes} {eta}")
     {
         bar.set_style(style);
     }

@@ -31,7 +31,9 @@ pub fn variables(
     let mut named: Vec<(&str, &str)> = env
         .iter()
         .filter(|(name, _)| name.len() >= PREFIX.len())
-        .filter(|(name, _)| name.get(..PREFIX.len()).is_some_and(|p| p.eq_ignore_ascii_case(PREFIX)))
+        .filter(|(name, _)| {
+            name.get(..PREFIX.len()).is_some_and(|p| p.eq_ignore_ascii_case(PREFIX))
+        })
         .map(|(name, text)| (name.as_str(), text.as_str()))
         .collect();
     if named.is_empty() {
@@ -102,10 +104,8 @@ fn resolve(parts: &[&str], files: &Map<String, Value>) -> Result<Vec<String>, (S
         } else {
             (folded(part), tail)
         };
-        let mut found = table
-            .into_iter()
-            .flat_map(|t| t.iter())
-            .filter(|(key, _)| folded(key) == wanted);
+        let mut found =
+            table.into_iter().flat_map(|t| t.iter()).filter(|(key, _)| folded(key) == wanted);
         let (first, second) = (found.next(), found.next());
         if let (Some((one, _)), Some((two, _))) = (first, second) {
             let place = |name: &String| KeyPath::of(&keys).key(name).to_string();
@@ -156,13 +156,7 @@ fn toml_value(text: &str) -> Option<Value> {
 }
 
 impl Layer {
-    fn set(
-        &mut self,
-        keys: &[String],
-        value: Value,
-        origin: &Origin,
-        files: &Map<String, Value>,
-    ) {
+    fn set(&mut self, keys: &[String], value: Value, origin: &Origin, files: &Map<String, Value>) {
         let Some((last, tables)) = keys.split_last() else { return };
         let mut here = KeyPath::default();
         let mut table = &mut self.root;

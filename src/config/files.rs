@@ -126,7 +126,8 @@ impl Files {
     /// Notes the file of every model and monitor that has none yet.
     fn claim(&mut self, file: usize) {
         for table in ["models", "monitors"] {
-            for name in self.root.get(table).and_then(Value::as_object).into_iter().flat_map(Map::keys)
+            for name in
+                self.root.get(table).and_then(Value::as_object).into_iter().flat_map(Map::keys)
             {
                 self.owners.entry((table.to_owned(), name.clone())).or_insert(file);
             }

@@ -97,9 +97,14 @@ pub enum Extent {
 }
 
 impl Word for Extent {
-    const WHAT: &'static str = "a length of time such as \"24h\", or a number of events such as \"5000 events\"";
+    const WHAT: &'static str =
+        "a length of time such as \"24h\", or a number of events such as \"5000 events\"";
     fn read(text: &str) -> Result<Extent, String> {
-        let bad = || format!("'{text}' is neither a length of time such as \"24h\" nor a number of events such as \"5000 events\"");
+        let bad = || {
+            format!(
+                "'{text}' is neither a length of time such as \"24h\" nor a number of events such as \"5000 events\""
+            )
+        };
         if let Some(number) = text.trim().strip_suffix("events") {
             let digits = number.trim().replace('_', "");
             return digits.parse().map(Extent::Events).map_err(|_| bad());

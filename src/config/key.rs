@@ -93,11 +93,7 @@ impl fmt::Display for KeyPath {
 #[must_use]
 pub fn quoted_key(key: &str) -> String {
     let bare = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    if !key.is_empty() && key.chars().all(bare) {
-        key.to_owned()
-    } else {
-        format!("{:?}", key)
-    }
+    if !key.is_empty() && key.chars().all(bare) { key.to_owned() } else { format!("{:?}", key) }
 }
 
 /// Where a value was written.

@@ -1,9 +1,9 @@
 //! The registries next door, seen as documentation: names, sentences and options of everything
 //! that a table with `kind` may choose.
 
-use crate::detect::DETECTORS;
 use super::key::KeyPath;
 use super::problem::{Report, suggest};
+use crate::detect::DETECTORS;
 use crate::stats::{OptionDoc, ParamError, Params, STATISTICS};
 use crate::wire::FORMATS;
 
@@ -39,10 +39,7 @@ pub fn detectors() -> Vec<KindDoc> {
 /// Every format of records.
 #[must_use]
 pub fn formats() -> Vec<KindDoc> {
-    FORMATS
-        .iter()
-        .map(|k| KindDoc { name: k.name, summary: k.doc, options: k.options })
-        .collect()
+    FORMATS.iter().map(|k| KindDoc { name: k.name, summary: k.doc, options: k.options }).collect()
 }
 
 /// What a registry entry built out of its options; an error, or an option that nobody took, is
@@ -74,7 +71,11 @@ pub fn built<T>(
 #[must_use]
 pub fn notifiers() -> Vec<KindDoc> {
     vec![
-        KindDoc { name: "webhook", summary: "a signed webhook (Standard Webhooks 1.0)", options: WEBHOOK },
+        KindDoc {
+            name: "webhook",
+            summary: "a signed webhook (Standard Webhooks 1.0)",
+            options: WEBHOOK,
+        },
         KindDoc { name: "pagerduty", summary: "PagerDuty Events v2", options: PAGERDUTY },
         KindDoc { name: "log", summary: "a line in driftd's own log", options: &[] },
     ]
@@ -83,7 +84,11 @@ pub fn notifiers() -> Vec<KindDoc> {
 /// Every trainer.
 #[must_use]
 pub fn trainers() -> Vec<KindDoc> {
-    vec![KindDoc { name: "webhook", summary: "a signed webhook that starts a pipeline", options: WEBHOOK }]
+    vec![KindDoc {
+        name: "webhook",
+        summary: "a signed webhook that starts a pipeline",
+        options: WEBHOOK,
+    }]
 }
 
 /// Options that every trainer has; the runs of a model obey them, not the door.

@@ -74,7 +74,8 @@ impl Sources {
     /// The main file: the flag's, else that of `DRIFTD_CONFIG`, else `driftd.toml`.
     #[must_use]
     pub fn main(&self) -> PathBuf {
-        let variable = self.env.iter().find(|(name, path)| name == "DRIFTD_CONFIG" && !path.is_empty());
+        let variable =
+            self.env.iter().find(|(name, path)| name == "DRIFTD_CONFIG" && !path.is_empty());
         self.file
             .clone()
             .or_else(|| variable.map(|(_, path)| PathBuf::from(path)))

@@ -130,10 +130,7 @@ pub struct RawState {
 
 impl Default for RawState {
     fn default() -> RawState {
-        RawState {
-            dir: "state".to_owned(),
-            commit_every: Length(crate::event::Span::from_secs(5)),
-        }
+        RawState { dir: "state".to_owned(), commit_every: Length(crate::event::Span::from_secs(5)) }
     }
 }
 

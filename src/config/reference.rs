@@ -15,9 +15,8 @@ const HEAD: &str = "\
 ";
 
 /// Tables of the file in the order in which one would write them; others follow.
-const ORDER: [&str; 9] = [
-    "kafka", "state", "http", "models", "monitors", "notifiers", "trainers", "limits", "defaults",
-];
+const ORDER: [&str; 9] =
+    ["kafka", "state", "http", "models", "monitors", "notifiers", "trainers", "limits", "defaults"];
 
 /// The reference of the configuration, valid TOML also with every key uncommented.
 #[must_use]
@@ -137,7 +136,8 @@ impl Page<'_> {
             _ => {}
         }
         let all = alternatives(self.root, node);
-        let entries = all.iter().find_map(|n| n.get("additionalProperties").filter(|a| a.is_object()));
+        let entries =
+            all.iter().find_map(|n| n.get("additionalProperties").filter(|a| a.is_object()));
         match entries {
             None => {
                 self.header(path, sentence(node));

@@ -107,12 +107,7 @@ impl Walk<'_> {
         })
     }
 
-    fn refuse(
-        &mut self,
-        path: &KeyPath,
-        value: &Spanned<DeValue<'_>>,
-        why: &str,
-    ) -> Option<Value> {
+    fn refuse(&mut self, path: &KeyPath, value: &Spanned<DeValue<'_>>, why: &str) -> Option<Value> {
         let line = self.lines.at(value.span().start);
         self.complain(Some(line), &path.to_string(), why.to_owned());
         None
@@ -187,8 +182,10 @@ mod tests {
 
     #[test]
     fn every_key_knows_its_line() {
-        let tree = read("name = \"x\"\n\n[models.demand]\ntask = \"regression\"\n\
-                         features = { a = \"f.a\",\n b = { path = \"f.b\" } }\n");
+        let tree = read(
+            "name = \"x\"\n\n[models.demand]\ntask = \"regression\"\n\
+                         features = { a = \"f.a\",\n b = { path = \"f.b\" } }\n",
+        );
         assert_eq!(line(&tree, &["models", "demand"]), "driftd.toml:3");
         assert_eq!(line(&tree, &["models", "demand", "task"]), "driftd.toml:4");
         assert_eq!(line(&tree, &["models", "demand", "features", "b", "path"]), "driftd.toml:6");

@@ -145,7 +145,11 @@ mod tests {
     fn problems(mut tree: Value) -> Vec<(String, String, String)> {
         let mut report = Report::default();
         let _: Raw = read(&mut tree, &KeyPath::default(), &mut report);
-        report.finish().into_iter().map(|p| (p.key, p.message, p.hint.unwrap_or_default())).collect()
+        report
+            .finish()
+            .into_iter()
+            .map(|p| (p.key, p.message, p.hint.unwrap_or_default()))
+            .collect()
     }
 
     #[test]
@@ -182,7 +186,8 @@ mod tests {
 
     #[test]
     fn a_misplaced_secret_is_not_repeated() {
-        for (_, message, hint) in problems(json!({"kafka": "hunter2", "limits": {"storm": "hunter2"}}))
+        for (_, message, hint) in
+            problems(json!({"kafka": "hunter2", "limits": {"storm": "hunter2"}}))
         {
             assert!(!message.contains("hunter2") && !hint.contains("hunter2"), "{message}");
         }

@@ -259,7 +259,9 @@ impl EngineThread {
             let Some(value) = value else { continue };
             match postcard::from_bytes(&value) {
                 Ok(entry) => entries.push((*key, entry)),
-                Err(error) => tracing::error!("a join entry cannot be read and is left out: {error}"),
+                Err(error) => {
+                    tracing::error!("a join entry cannot be read and is left out: {error}")
+                }
             }
         }
         Ok(entries)

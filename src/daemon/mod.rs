@@ -95,8 +95,7 @@ async fn serve(settings: Settings, load: Loader) -> anyhow::Result<ExitCode> {
     let (receipts, mut received) = tokio::sync::mpsc::unbounded_channel();
     let all = receivers(&settings).map_err(anyhow::Error::msg)?;
     prepare(&metrics, &settings);
-    let (dispatcher, handle) =
-        Dispatcher::new(all, clock.clone(), metrics.clone(), receipts);
+    let (dispatcher, handle) = Dispatcher::new(all, clock.clone(), metrics.clone(), receipts);
     let dispatching = tokio::spawn(dispatcher.run());
     let to_engine = work.clone();
     tokio::spawn(async move {
@@ -143,8 +142,17 @@ async fn serve(settings: Settings, load: Loader) -> anyhow::Result<ExitCode> {
     let deciding = decide(engine_thread)?;
 
     let exporter = Exporter::new(&metrics, snapshots.clone(), clock.clone());
-    let reloader = Reloader::new(load, shared.clone(), handle.clone(), snapshots.clone(), &settings, &identity);
-    let api = api(&settings, snapshots.clone(), store, exporter, work, handle.clone(), reloader.clone()).await?;
+    let reloader = Reloader::new(
+        load,
+        shared.clone(),
+        handle.clone(),
+        snapshots.clone(),
+        &settings,
+        &identity,
+    );
+    let api =
+        api(&settings, snapshots.clone(), store, exporter, work, handle.clone(), reloader.clone())
+            .await?;
     tracing::info!(listen = settings.http.listen, "driftd is up");
 
     let ending = wait(&mut signals, &reloader, &deciding, &reading).await;
@@ -168,7 +176,9 @@ async fn serve(settings: Settings, load: Loader) -> anyhow::Result<ExitCode> {
     let _ = tokio::task::spawn_blocking(move || reading.join()).await;
     match committed {
         Ok(result) => result?,
-        Err(_) => anyhow::bail!("the engine thread ended with a panic; the state is as last committed"),
+        Err(_) => {
+            anyhow::bail!("the engine thread ended with a panic; the state is as last committed")
+        }
     }
     Ok(ExitCode::from(ending))
 }
@@ -265,7 +275,6 @@ impl Signals {
 }
 
 impl Ending {
-
     /// The exit code of the next signal that ends the process.
     async fn next(&mut self) -> u8 {
         tokio::select! {
@@ -285,15 +294,41 @@ async fn api(
     _reloader: Reloader,
 ) -> anyhow::Result<tokio::task::JoinHandle<()>> {
     use axum::{Json, Router, http::StatusCode, routing::get};
-    let listener = tokio::net::TcpListener::bind(&settings.http.listen)
-        .await
-        .with_context(|| format!("http.listen = \"{}\" cannot be listened on", settings.http.listen))?;
+    let listener =
+        tokio::net::TcpListener::bind(&settings.http.listen).await.with_context(|| {
+            format!("http.listen = \"{}\" cannot be listened on", settings.http.listen)
+        })?;
     let exporter = Arc::new(exporter);
     let ready = snapshots.clone();
-    let app = Router::new()
-        .route("/readyz", get(move || { let s = ready.load(); let ok = s.not_ready.is_empty(); let body = Json(serde_json::json!({"ready": ok, "reasons": s.not_ready})); async move { (if ok { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, body) } }))
-        .route("/metrics", get(move || { let t = exporter.text(crate::metrics::Flavour::Plain).unwrap_or_default(); async move { t } }))
-        .route("/api/v1/incidents", get(move || { let s = snapshots.load(); let items: Vec<_> = s.status.incidents.iter().map(|i| &i.line).cloned().collect(); async move { Json(serde_json::json!({"items": items, "next": null})) } }));
+    let app =
+        Router::new()
+            .route(
+                "/readyz",
+                get(move || {
+                    let s = ready.load();
+                    let ok = s.not_ready.is_empty();
+                    let body = Json(serde_json::json!({"ready": ok, "reasons": s.not_ready}));
+                    async move {
+                        (if ok { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, body)
+                    }
+                }),
+            )
+            .route(
+                "/metrics",
+                get(move || {
+                    let t = exporter.text(crate::metrics::Flavour::Plain).unwrap_or_default();
+                    async move { t }
+                }),
+            )
+            .route(
+                "/api/v1/incidents",
+                get(move || {
+                    let s = snapshots.load();
+                    let items: Vec<_> =
+                        s.status.incidents.iter().map(|i| &i.line).cloned().collect();
+                    async move { Json(serde_json::json!({"items": items, "next": null})) }
+                }),
+            );
     Ok(tokio::spawn(async move {
         let _ = axum::serve(listener, app).await;
     }))

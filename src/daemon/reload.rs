@@ -83,7 +83,8 @@ impl Reloader {
         let result = tokio::task::spawn_blocking(move || this.apply()).await;
         let result = result.unwrap_or_else(|_| Err("the reload failed inside driftd".to_owned()));
         let before = self.snapshots.load();
-        let next = crate::admin::snapshot::Snapshot { reload_ok: result.is_ok(), ..(**before).clone() };
+        let next =
+            crate::admin::snapshot::Snapshot { reload_ok: result.is_ok(), ..(**before).clone() };
         self.snapshots.store(Arc::new(next));
         result
     }

@@ -52,8 +52,7 @@ impl Collector for Gauges {
             let mut metric =
                 encoder.encode_descriptor(doc.name, doc.help, None, MetricType::Gauge)?;
             for (values, number) in samples {
-                let labels: Vec<(&str, String)> =
-                    doc.labels.iter().copied().zip(values).collect();
+                let labels: Vec<(&str, String)> = doc.labels.iter().copied().zip(values).collect();
                 metric.encode_family(&labels)?.encode_gauge(&number)?;
             }
         }

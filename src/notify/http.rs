@@ -9,9 +9,9 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, LOCATION, RETRY_AFTER};
 use reqwest::{Client, Response, redirect};
 use url::{Host, Url};
 
+use super::DeliveryError;
 use super::address::{Checked, Forbidden, forbidden};
 use super::text::excerpt;
-use super::DeliveryError;
 use crate::event::Time;
 
 /// Bytes of a reply that are read; the rest is not waited for.
@@ -297,7 +297,10 @@ mod tests {
     #[test]
     fn targets_show_their_origin_only() {
         let target = Target::parse("https://user:canary@Example.org:8443/canary?k=canary").unwrap();
-        assert_eq!(format!("{target} {target:?}"), "https://example.org:8443 https://example.org:8443");
+        assert_eq!(
+            format!("{target} {target:?}"),
+            "https://example.org:8443 https://example.org:8443"
+        );
         assert_eq!(Target::parse("http://[::1]/x").unwrap().to_string(), "http://[::1]");
     }
 

@@ -96,9 +96,7 @@ pub struct Context {
 impl Context {
     /// The secret that an option refers to.
     pub(crate) fn secret(&self, key: &str, reference: &str) -> Result<Secret, ParamError> {
-        self.secrets
-            .get(reference)
-            .map_err(|why| ParamError::new(key, format!("{key} {why}")))
+        self.secrets.get(reference).map_err(|why| ParamError::new(key, format!("{key} {why}")))
     }
 
     /// The URL of an option, written as it is or as a reference; `None`: not read.
@@ -154,11 +152,7 @@ pub(crate) const GIVE_UP_OPTION: OptionDoc = OptionDoc {
 };
 
 /// Takes a length of time that is longer than nothing.
-pub(crate) fn take_span(
-    params: &mut Params,
-    key: &str,
-    default: Span,
-) -> Result<Span, ParamError> {
+pub(crate) fn take_span(params: &mut Params, key: &str, default: Span) -> Result<Span, ParamError> {
     let Some(text) = params.text(key)? else { return Ok(default) };
     match Span::parse(&text) {
         Ok(span) if span.0 > 0 => Ok(span),

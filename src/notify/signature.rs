@@ -97,9 +97,8 @@ pub fn verify(
         .take(8)
         .filter_map(|signature| STANDARD.decode(signature.strip_prefix("v1,")?).ok())
         .collect();
-    keys.iter().any(|key| {
-        tags.iter().any(|tag| key.mac(id, seconds, body).verify_slice(tag).is_ok())
-    })
+    keys.iter()
+        .any(|key| tags.iter().any(|tag| key.mac(id, seconds, body).verify_slice(tag).is_ok()))
 }
 
 #[cfg(test)]

@@ -166,7 +166,10 @@ async fn a_signed_webhook_satisfies_the_independent_verifier_and_repeats_its_byt
     let second = stub.last();
     assert_eq!(first.body, second.body);
     assert_eq!(first.headers["webhook-id"], second.headers["webhook-id"]);
-    assert_eq!((&*first.path, &first.headers["content-type"]), ("/events", &"application/json".parse().unwrap()));
+    assert_eq!(
+        (&*first.path, &first.headers["content-type"]),
+        ("/events", &"application/json".parse().unwrap())
+    );
     let verifier = standardwebhooks::Webhook::new(KEY).unwrap();
     verifier.verify(&first.body, &first.headers).unwrap();
     let body: Value = serde_json::from_slice(&first.body).unwrap();
@@ -364,7 +367,10 @@ async fn pagerduty_gets_a_trigger_with_its_documented_fields_and_a_resolve() {
     let updated = Message { kind: MessageKind::Updated, id: "msg_0002_a".into(), ..message() };
     notifier.deliver(&updated, attempt(1)).await.unwrap();
     let update: Value = serde_json::from_slice(&stub.last().body).unwrap();
-    assert_eq!((&update["event_action"], &update["dedup_key"]), (&json!("trigger"), &event["dedup_key"]));
+    assert_eq!(
+        (&update["event_action"], &update["dedup_key"]),
+        (&json!("trigger"), &event["dedup_key"])
+    );
     let resolved = Message { kind: MessageKind::Resolved, ..message() };
     notifier.deliver(&resolved, attempt(1)).await.unwrap();
     let resolve: Value = serde_json::from_slice(&stub.last().body).unwrap();
@@ -418,7 +424,10 @@ async fn no_secret_is_in_any_sentence() {
         ("pagerduty", json!({ "routing_key": "canary" })),
     ] {
         let error = build(kind, options).unwrap_err();
-        assert!(!format!("{error} {error:?}").replace("'canary:'", "").contains("canary"), "{error}");
+        assert!(
+            !format!("{error} {error:?}").replace("'canary:'", "").contains("canary"),
+            "{error}"
+        );
     }
 }
 
@@ -442,8 +451,16 @@ fn missing_and_wrong_options_are_refused_by_name() {
     for (kind, options, key) in [
         ("webhook", json!({ "secret": "env:HOOK" }), "url"),
         ("webhook", json!({ "url": "http://x/" }), "secret"),
-        ("webhook", json!({ "url": "http://x/", "secret": ["env:HOOK", "env:HOOK", "env:HOOK"] }), "secret"),
-        ("webhook", json!({ "url": "http://x/", "secret": "env:HOOK", "timeout": "0s" }), "timeout"),
+        (
+            "webhook",
+            json!({ "url": "http://x/", "secret": ["env:HOOK", "env:HOOK", "env:HOOK"] }),
+            "secret",
+        ),
+        (
+            "webhook",
+            json!({ "url": "http://x/", "secret": "env:HOOK", "timeout": "0s" }),
+            "timeout",
+        ),
         ("webhook", json!({ "url": "http://x/", "secret": "env:HOOK", "give_up": "x" }), "give_up"),
         ("pagerduty", json!({}), "routing_key"),
         ("pagerduty", json!({ "routing_key": "env:ROUTING", "url": "nope" }), "url"),

@@ -19,12 +19,8 @@ use crate::event::{Span, Time};
 use crate::policy::message::Message;
 use crate::stats::{OptionDoc, ParamError, Params};
 
-pub(super) const URL_OPTION: OptionDoc = OptionDoc {
-    name: "url",
-    kind: "text",
-    default: "",
-    doc: "Where to post to; http or https.",
-};
+pub(super) const URL_OPTION: OptionDoc =
+    OptionDoc { name: "url", kind: "text", default: "", doc: "Where to post to; http or https." };
 pub(super) const SECRET_OPTION: OptionDoc = OptionDoc {
     name: "secret",
     kind: "text or list of two",

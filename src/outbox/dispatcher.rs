@@ -189,9 +189,8 @@ impl Dispatcher {
                     // An attempt in a task of its own: a notifier that panics costs one attempt.
                     Some(receiver) => {
                         let tried = message.clone();
-                        let attempt = tokio::spawn(async move {
-                            receiver.deliver(&tried, attempt).await
-                        });
+                        let attempt =
+                            tokio::spawn(async move { receiver.deliver(&tried, attempt).await });
                         attempt.await.unwrap_or_else(|_| {
                             Err(DeliveryError::retry("the notifier failed inside driftd"))
                         })

@@ -44,7 +44,9 @@ impl Plan {
         let lengths: BTreeSet<(bool, i64)> = watching()
             .map(|m| match m.window {
                 WindowPlan::Time { length, .. } => (true, length.0),
-                WindowPlan::Count { length, .. } => (false, i64::try_from(length).unwrap_or(i64::MAX)),
+                WindowPlan::Count { length, .. } => {
+                    (false, i64::try_from(length).unwrap_or(i64::MAX))
+                }
             })
             .collect();
         // Each dimension has its counted values and `other`.
@@ -55,8 +57,6 @@ impl Plan {
             _ => 2 * (GRID_POINTS + edges as u64) + 1,
         };
         let bytes = COUNTER * (cells + ABSENCES);
-        (1 + segments)
-            .saturating_mul(bytes)
-            .saturating_mul(OPEN_PANES + lengths.len() as u64)
+        (1 + segments).saturating_mul(bytes).saturating_mul(OPEN_PANES + lengths.len() as u64)
     }
 }

@@ -12,9 +12,9 @@ use std::sync::Arc;
 
 use crate::event::Span;
 use crate::lines::RunLine;
+use crate::notify::GIVE_UP;
 use crate::notify::signature::SigningKey;
 pub use crate::notify::{Attempt, BoxFuture, Context, DeliveryError};
-use crate::notify::GIVE_UP;
 use crate::policy::message::{Message, RunReport};
 use crate::stats::{OptionDoc, ParamError, Params};
 

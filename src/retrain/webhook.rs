@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{
-    Attempt, BoxFuture, Context, DeliveryError, GIVE_UP, Started, Trainer, TrainerKind,
-};
+use super::{Attempt, BoxFuture, Context, DeliveryError, GIVE_UP, Started, Trainer, TrainerKind};
 use crate::event::Span;
 use crate::notify::signature::SigningKey;
 use crate::notify::{Endpoint, GIVE_UP_OPTION, take_span};

@@ -174,7 +174,11 @@ impl ClientContext for Context {
             _ => false,
         };
         if fatal {
-            self.shared.faults.raise("kafka_client", "", format!("the Kafka client gave up: {reason}"));
+            self.shared.faults.raise(
+                "kafka_client",
+                "",
+                format!("the Kafka client gave up: {reason}"),
+            );
         } else {
             tracing::debug!(target: "librdkafka", "{error}: {reason}");
         }

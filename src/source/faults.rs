@@ -51,7 +51,10 @@ impl Faults {
         let faults = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         faults
             .iter()
-            .map(|((code, _), message)| Fault { code: (*code).to_owned(), message: message.clone() })
+            .map(|((code, _), message)| Fault {
+                code: (*code).to_owned(),
+                message: message.clone(),
+            })
             .collect()
     }
 }

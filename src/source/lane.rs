@@ -11,7 +11,6 @@ use crate::clock;
 use crate::event::{Anchor, Partition, Slab, Time};
 use crate::wire::{Record, TopicDecoder};
 
-
 /// A slab is sent when it holds this many rows,
 const MOST_ROWS: usize = 8192;
 /// or about this many bytes,
@@ -93,7 +92,11 @@ impl Lane {
         self.expected.is_none()
     }
 
-    pub(super) fn take(&mut self, message: &BorrowedMessage<'_>, refusals: &mut dyn Refusals) -> Taken {
+    pub(super) fn take(
+        &mut self,
+        message: &BorrowedMessage<'_>,
+        refusals: &mut dyn Refusals,
+    ) -> Taken {
         let offset = message.offset();
         if let Some(expected) = self.expected.take()
             && offset == expected.offset

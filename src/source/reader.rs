@@ -81,7 +81,6 @@ pub enum SourceError {
     Subscribe(KafkaError),
 }
 
-
 /// The reader.
 pub struct Reader {
     spec: SourceSpec,
@@ -502,8 +501,7 @@ impl<'a> Session<'a> {
         for partition in self.lanes.partitions() {
             list.add_partition(&partition.topic, partition.number);
         }
-        let result =
-            if pause { self.consumer.pause(&list) } else { self.consumer.resume(&list) };
+        let result = if pause { self.consumer.pause(&list) } else { self.consumer.resume(&list) };
         if let Err(error) = &result {
             tracing::warn!("partitions cannot be paused or resumed: {error}");
         }
@@ -526,8 +524,7 @@ impl<'a> Session<'a> {
     }
 
     fn position(&self, partition: &Partition) -> Option<Position> {
-        let positions =
-            self.reader.shared.positions.lock().unwrap_or_else(PoisonError::into_inner);
+        let positions = self.reader.shared.positions.lock().unwrap_or_else(PoisonError::into_inner);
         positions.get(partition).cloned()
     }
 
@@ -665,12 +662,8 @@ impl<'a> Session<'a> {
         for partition in partitions {
             let Some(lane) = self.lanes.get_mut(&partition) else { continue };
             let position = Position { offset: lane.from(), anchor: lane.anchor(), lost: 0 };
-            let start = context.placing.replace(
-                self.consumer,
-                &partition,
-                &position,
-                &self.reader.shared,
-            );
+            let start =
+                context.placing.replace(self.consumer, &partition, &position, &self.reader.shared);
             if matches!(start, Start::Lost { .. } | Start::Reset(_) | Start::Stopped) {
                 self.begin(partition.clone(), start);
                 moved.push((partition, start));
@@ -701,8 +694,7 @@ impl<'a> Session<'a> {
                 let partition = lane.partition();
                 if !moved.iter().any(|(p, _)| p == partition) {
                     let offset = Offset::Offset(lane.from());
-                    let _ =
-                        placed.add_partition_offset(&partition.topic, partition.number, offset);
+                    let _ = placed.add_partition_offset(&partition.topic, partition.number, offset);
                 }
             }
             self.consumer.assign(&placed)

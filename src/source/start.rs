@@ -120,7 +120,12 @@ impl Placing {
         shared: &Shared,
     ) -> Start {
         if high < position.offset {
-            return self.recreated(about, low, shared, &format!("it ends at {high}, we had read to {}", position.offset));
+            return self.recreated(
+                about,
+                low,
+                shared,
+                &format!("it ends at {high}, we had read to {}", position.offset),
+            );
         }
         if low > position.offset {
             return Start::Lost { from: position.offset, to: low };
@@ -148,7 +153,9 @@ impl Placing {
                 Start::Stopped
             }
             OnRecreated::Reset => {
-                tracing::warn!("{about} was deleted and made again ({why}); it is read from its start");
+                tracing::warn!(
+                    "{about} was deleted and made again ({why}); it is read from its start"
+                );
                 Start::Reset(low)
             }
         }
@@ -172,11 +179,7 @@ impl Placing {
 }
 
 /// First offset at or after a time; `None` where there is none, or the broker does not say.
-fn offset_at(
-    consumer: &BaseConsumer<Context>,
-    partition: &Partition,
-    at: Time,
-) -> Option<i64> {
+fn offset_at(consumer: &BaseConsumer<Context>, partition: &Partition, at: Time) -> Option<i64> {
     let mut list = TopicPartitionList::new();
     let milliseconds = Offset::Offset(at.0.div_euclid(1000));
     list.add_partition_offset(&partition.topic, partition.number, milliseconds).ok()?;

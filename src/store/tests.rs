@@ -17,8 +17,7 @@ fn conforms(store: &dyn Store) {
     let found = store.get_many(Table::Panes, &keys).unwrap();
     assert_eq!(found, [Some(b"1".to_vec()), None, Some(b"2".to_vec())]);
     assert_eq!(rows(store, Table::Panes).unwrap().len(), 2);
-    store
-        .commit(&[Change { table: Table::Panes, key: b"a".to_vec(), value: None }]).unwrap();
+    store.commit(&[Change { table: Table::Panes, key: b"a".to_vec(), value: None }]).unwrap();
     assert_eq!(rows(store, Table::Panes).unwrap(), [(b"b".to_vec(), b"2".to_vec())]);
     let mut seen = 0;
     store

@@ -42,10 +42,9 @@ impl Company {
         let outcomes = unique("outcomes");
         kafka.create_topic(&predictions, partitions);
         kafka.create_topic(&outcomes, partitions);
-        let now = std::time::SystemTime::now()
-            .duration_since(std::time::UNIX_EPOCH)
-            .unwrap()
-            .as_secs() as i64;
+        let now =
+            std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs()
+                as i64;
         let mut company = Company {
             folder: folder("company"),
             config: PathBuf::new(),
@@ -55,7 +54,14 @@ impl Company {
             group: unique("group"),
             start: (now / 86_400 - 4) * 86_400,
         };
-        company.config = company.write_config(kafka.brokers(), receiver, "driftd.toml", "state", company.port, &company.group);
+        company.config = company.write_config(
+            kafka.brokers(),
+            receiver,
+            "driftd.toml",
+            "state",
+            company.port,
+            &company.group,
+        );
         company.build_reference();
         company
     }

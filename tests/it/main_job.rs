@@ -101,15 +101,7 @@ fn kill_9_changes_nothing() {
     let mut undisturbed = Daemon::start(&config, port, &company.env());
     for daemon in [&daemon, &undisturbed] {
         daemon.wait_ready(LONG);
-        daemon.wait_until("all is read", LONG, || {
-            let metrics = daemon.get("/metrics")?.1;
-            let lag = |topic: &str| {
-                let name = format!("driftd_consumer_lag_messages{{topic=\"{topic}\"");
-                let lines: Vec<&str> = metrics.lines().filter(|l| l.starts_with(&name)).collect();
-                (lines.len() == 2 && lines.iter().all(|l| l.ends_with(" 0"))).then_some(())
-            };
-            lag(&company.predictions).and(lag(&company.outcomes))
-        });
+        daemon.wait_caught_up(&[&company.predictions, &company.outcomes], 2);
     }
     // Let a commit pass, then stop both at the same place in the log.
     std::thread::sleep(Duration::from_secs(1));

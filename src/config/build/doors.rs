@@ -94,9 +94,13 @@ fn door(
         refer(value, &path, site, report);
         match option.name {
             "secret" => signing(value, &path, secrets, report),
-            "routing_key" => { let _ = secret(value, &path, secrets, report); }
+            "routing_key" => {
+                let _ = secret(value, &path, secrets, report);
+            }
             "url" => address(value, &path, report),
-            "give_up" => { let _ = length(value, &path, report); }
+            "give_up" => {
+                let _ = length(value, &path, report);
+            }
             _ => {}
         }
     }
@@ -124,7 +128,8 @@ pub fn chosen<'a>(
     };
     let found = known.iter().find(|k| k.name == name);
     if found.is_none() {
-        let path = if report.index.get(&at.key("kind")).is_some() { at.key("kind") } else { at.clone() };
+        let path =
+            if report.index.get(&at.key("kind")).is_some() { at.key("kind") } else { at.clone() };
         report.error(&path, format!("'{name}' is not known here"), suggest(name, names));
     }
     found
@@ -211,7 +216,11 @@ fn terms(options: &mut Map<String, Value>, at: &KeyPath, report: &mut Report) ->
     if let Some(value) = options.remove("deployed_share") {
         match value.as_f64() {
             Some(share) if share > 0.0 && share <= 1.0 => terms.deployed_share = share,
-            _ => report.error(&at.key("deployed_share"), "must be above 0 and at most 1", "default 0.5"),
+            _ => report.error(
+                &at.key("deployed_share"),
+                "must be above 0 and at most 1",
+                "default 0.5",
+            ),
         }
     }
     terms

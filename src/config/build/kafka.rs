@@ -75,8 +75,7 @@ fn properties(
         }
         if is_reference(&value.0) {
             let reference = absolute(&value.0, &path, site, report);
-            let secret =
-                secrets.get(&reference).unwrap_or_else(|_| Secret::new(&reference, None));
+            let secret = secrets.get(&reference).unwrap_or_else(|_| Secret::new(&reference, None));
             built.push((name.clone(), Property::Secret(secret)));
             continue;
         }

@@ -149,14 +149,19 @@ fn learn(extent: Extent) -> Learn {
 
 fn topics(topic: Option<&Many<String>>, at: &KeyPath, report: &mut Report) -> Vec<Arc<str>> {
     let at = at.key("topic");
-    let topics: Vec<Arc<str>> = topic.iter().flat_map(|t| &t.0).map(|t| t.as_str().into()).collect();
+    let topics: Vec<Arc<str>> =
+        topic.iter().flat_map(|t| &t.0).map(|t| t.as_str().into()).collect();
     if topics.is_empty() {
         report.error(&at, "is missing", "write topic = \"name\", or a list of names");
     }
     for (i, topic) in topics.iter().enumerate() {
         let legal = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
         if !topic.bytes().all(legal) || !(1..=249).contains(&topic.len()) {
-            report.error(&at, format!("'{topic}' is no name of a Kafka topic"), "letters, digits, `.`, `_`, `-`");
+            report.error(
+                &at,
+                format!("'{topic}' is no name of a Kafka topic"),
+                "letters, digits, `.`, `_`, `-`",
+            );
         }
         if topics[..i].contains(topic) {
             report.error(&at, format!("names '{topic}' twice"), "");
@@ -207,7 +212,11 @@ fn outcomes(
     if let (Some(assume), Some(Task::Regression)) = (&assume, task)
         && !assume.parse::<f64>().is_ok_and(f64::is_finite)
     {
-        report.error(&at.key("assume"), format!("'{assume}' is not a number"), "outcomes of a regression are numbers");
+        report.error(
+            &at.key("assume"),
+            format!("'{assume}' is not a number"),
+            "outcomes of a regression are numbers",
+        );
     }
     Some(OutcomePlan {
         topics: topics(raw.topic.as_ref(), &at, report),
@@ -250,8 +259,8 @@ fn retrain(
         && !report.refused_within(&KeyPath::of(&["trainers", trainer]))
     {
         let known = raw.trainers.keys().map(String::as_str);
-        let hint = suggest(trainer, known)
-            .unwrap_or_else(|| format!("add a table [trainers.{trainer}]"));
+        let hint =
+            suggest(trainer, known).unwrap_or_else(|| format!("add a table [trainers.{trainer}]"));
         report.error(&at.key("retrain"), format!("there is no trainer '{trainer}'"), hint);
     }
     let terms = terms.get(trainer).copied().unwrap_or_default();
@@ -319,12 +328,7 @@ fn format_of(raw: &Raw, source: &reader::Source<'_>, report: &mut Report) -> Opt
 }
 
 /// All readers of a topic share one format.
-fn add_reader(
-    readers: &mut Vec<TopicReaders>,
-    topic: &str,
-    format: &FormatSpec,
-    spec: ReaderSpec,
-) {
+fn add_reader(readers: &mut Vec<TopicReaders>, topic: &str, format: &FormatSpec, spec: ReaderSpec) {
     match readers.iter_mut().find(|r| r.topic == topic) {
         Some(known) => known.readers.push(spec),
         None => readers.push(TopicReaders {

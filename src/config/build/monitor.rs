@@ -123,9 +123,10 @@ impl<'a> Built<'a> {
     ) -> Option<MonitorPlan> {
         fit::outcomes(self.statistic.as_ref(), model, at, report);
         fit::reference(self.statistic.as_ref(), self.detector.as_ref(), model, at, report);
-        let entries = monitor.watch.as_ref().filter(|_| {
-            self.statistic.basis().per_series() || !inherits_watch
-        });
+        let entries = monitor
+            .watch
+            .as_ref()
+            .filter(|_| self.statistic.basis().per_series() || !inherits_watch);
         let series = self.series(entries.map(|w| w.0.as_slice()), model, at, report);
         let by = watch::dimensions(&monitor.by.0, model, &at.key("by"), report);
         if monitor.retrain && model.retrain.is_none() {

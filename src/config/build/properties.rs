@@ -2,7 +2,11 @@
 
 /// Why a property is refused; `None`: it is fine.
 #[must_use]
-pub fn refusal(name: &str, value: &str, consumer_protocol: bool) -> Option<(&'static str, &'static str)> {
+pub fn refusal(
+    name: &str,
+    value: &str,
+    consumer_protocol: bool,
+) -> Option<(&'static str, &'static str)> {
     let value = value.trim().to_ascii_lowercase();
     if consumer_protocol && MOVED_TO_THE_BROKER.contains(&name) {
         return Some((

@@ -84,6 +84,23 @@ impl Daemon {
         });
     }
 
+    /// Waits until every record of these topics is in the state.
+    pub fn wait_caught_up(&self, topics: &[&str], partitions: usize) {
+        self.wait_until("all is read", Duration::from_secs(60), || {
+            let metrics = self.get("/metrics")?.1;
+            let done = topics.iter().all(|topic| {
+                let name = format!("driftd_consumer_lag_messages{{topic=\"{topic}\"");
+                let lags: Vec<f64> = metrics
+                    .lines()
+                    .filter(|l| l.starts_with(&name))
+                    .filter_map(|l| l.rsplit(' ').next()?.parse().ok())
+                    .collect();
+                lags.len() == partitions && lags.iter().all(|lag| *lag == 0.0)
+            });
+            done.then_some(())
+        });
+    }
+
     /// As [`wait_until`]; prints the log when it was in vain.
     pub fn wait_until<T>(
         &self,

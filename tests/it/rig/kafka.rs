@@ -152,7 +152,10 @@ impl Kafka {
         *node.process.lock().unwrap() = Some(child);
         wait_until("Kafka answers", Duration::from_secs(60), || {
             let consumer: BaseConsumer = self.client().create().ok()?;
-            consumer.fetch_metadata(None, Duration::from_secs(2)).ok().filter(|m| !m.brokers().is_empty())
+            consumer
+                .fetch_metadata(None, Duration::from_secs(2))
+                .ok()
+                .filter(|m| !m.brokers().is_empty())
         });
     }
 
@@ -226,18 +229,22 @@ impl Kafka {
                 base = base.timestamp(timestamp);
             }
             if !record.headers.is_empty() {
-                let headers = record.headers.iter().fold(OwnedHeaders::new(), |all, (key, value)| {
-                    all.insert(Header { key, value: Some(value) })
-                });
+                let headers =
+                    record.headers.iter().fold(OwnedHeaders::new(), |all, (key, value)| {
+                        all.insert(Header { key, value: Some(value) })
+                    });
                 base = base.headers(headers);
             }
             let mut waiting = Some(base);
             while let Some(record) = waiting.take() {
                 match producer.send(record) {
                     Ok(()) => {}
-                    Err((rdkafka::error::KafkaError::MessageProduction(
-                        rdkafka::types::RDKafkaErrorCode::QueueFull,
-                    ), back)) => {
+                    Err((
+                        rdkafka::error::KafkaError::MessageProduction(
+                            rdkafka::types::RDKafkaErrorCode::QueueFull,
+                        ),
+                        back,
+                    )) => {
                         std::thread::sleep(Duration::from_millis(5));
                         waiting = Some(back);
                     }
@@ -343,8 +350,7 @@ fn properties(folder: &Path, port: u16, controller: u16, sasl: u16, options: &Op
          message.max.bytes=8000000\n",
         data.display()
     );
-    let mut listeners =
-        format!("PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}");
+    let mut listeners = format!("PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}");
     if options.sasl {
         listeners.push_str(&format!(",SASL_SSL://localhost:{sasl}"));
         text.push_str(&format!(

@@ -16,18 +16,14 @@ pub struct Answer {
 }
 
 /// Checks task, prediction, probability, positive class and threshold against each other.
-pub fn answer(
-    model: &RawModel,
-    task: Option<Task>,
-    at: &KeyPath,
-    report: &mut Report,
-) -> Answer {
+pub fn answer(model: &RawModel, task: Option<Task>, at: &KeyPath, report: &mut Report) -> Answer {
     let Some(predictions) = &model.predictions else { return Answer::default() };
     let table = at.key("predictions");
     let probabilities = probabilities(model, task, at, report);
-    let mut prediction = predictions.prediction.as_ref().map(|field| {
-        series(&field.0, task, &table.key("prediction"), report)
-    });
+    let mut prediction = predictions
+        .prediction
+        .as_ref()
+        .map(|field| series(&field.0, task, &table.key("prediction"), report));
     if let Some(threshold) = model.threshold {
         let path = at.key("threshold");
         if task != Some(Task::Binary) || predictions.probability.is_none() {
@@ -105,7 +101,8 @@ fn probabilities(
         return Vec::new();
     };
     let path = at.key("predictions").key("probability");
-    let positive: Vec<&str> = model.positive.iter().flat_map(|p| &p.0).map(|s| s.0.as_str()).collect();
+    let positive: Vec<&str> =
+        model.positive.iter().flat_map(|p| &p.0).map(|s| s.0.as_str()).collect();
     match (task, probability) {
         (None | Some(Task::Regression), _) => {
             report.error(
