@@ -58,7 +58,7 @@ pub(super) fn run(
                 .iter()
                 .map(serde_json::to_value)
                 .collect::<Result<_, _>>()?;
-            output.rows(&["series", "change", "psi", "ks", "rows_a", "rows_b"], &rows)?;
+            output.rows(&["series", "change", "psi", "rows_a", "rows_b"], &rows)?;
             Ok(OK)
         }
     }
@@ -94,7 +94,7 @@ fn build(
         spec.outcome =
             mine.iter().find(|r| r.role == Role::Outcome).and_then(|r| r.outcome.clone());
     }
-    let mut builder = Builder::new(build_spec(plan));
+    let mut builder = Builder::new(build_spec(plan, settings.plan.limits.categories));
     let options = Options { ids: false, times: false, now: None };
     let mut rows_read = 0;
     for file in files {
@@ -117,7 +117,7 @@ fn build(
     ensure!(rows_read > 0, "the files hold no rows of model {name}; nothing was written");
     let names = files.iter().map(|f| f.display().to_string()).collect();
     let created_from = CreatedFrom { files: names, rows: rows_read, sha256: digest(files)? };
-    let reference = builder.finish(created_from)?;
+    let reference = builder.finish(created_from);
     write(to, &reference.to_json())?;
     let summary = json!({
         "reference": reference.id,
@@ -132,7 +132,7 @@ fn build(
 }
 
 /// What is built follows from the model's plan.
-pub(super) fn build_spec(plan: &ModelPlan) -> BuildSpec {
+pub(super) fn build_spec(plan: &ModelPlan, most_categories: usize) -> BuildSpec {
     let mut edges: std::collections::BTreeMap<String, Vec<f64>> = Default::default();
     let mut segment_series = std::collections::BTreeSet::new();
     for monitor in &plan.monitors {
@@ -158,6 +158,7 @@ pub(super) fn build_spec(plan: &ModelPlan) -> BuildSpec {
         dimensions: plan.dimensions.clone(),
         segment_series,
         edges,
+        most_categories,
     }
 }
 

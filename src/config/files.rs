@@ -30,8 +30,6 @@ pub struct Files {
 /// A file.
 #[derive(Debug)]
 pub struct File {
-    /// Its path, as people know it.
-    pub path: Arc<Path>,
     /// Its `[defaults]`, empty for the main file (they stand in the tree).
     pub defaults: Value,
     /// Lines of these.
@@ -46,14 +44,14 @@ pub fn read(main: &Path, report: &mut Report) -> Option<Files> {
     let mut broken = first.broken;
     let mut all = Files { index: first.index, root: first.root, ..Files::default() };
     all.claim(0);
-    all.files.push(File { path, defaults: Value::Null, index: Index::default() });
+    all.files.push(File { defaults: Value::Null, index: Index::default() });
     for path in includes {
         let Some(tree) = parse(&path, report) else {
             broken = true;
             continue;
         };
         broken |= tree.broken;
-        all.take_in(path, tree, report);
+        all.take_in(tree, report);
     }
     (!broken).then_some(all)
 }
@@ -135,7 +133,7 @@ impl Files {
     }
 
     /// Adds the tables of an included file; what stands in two files is a problem.
-    fn take_in(&mut self, path: Arc<Path>, mut tree: Tree, report: &mut Report) {
+    fn take_in(&mut self, mut tree: Tree, report: &mut Report) {
         // The report places problems by the index of the whole; what is refused here never gets
         // there, so its own lines are lent for the time being.
         let lines = std::mem::replace(&mut report.index, tree.index.clone());
@@ -158,7 +156,7 @@ impl Files {
         }
         report.index = lines;
         self.claim(self.files.len());
-        self.files.push(File { path, defaults, index: tree.index });
+        self.files.push(File { defaults, index: tree.index });
     }
 
     fn put(&mut self, keys: &[&str], value: Value, index: &Index, report: &mut Report) {

@@ -4,6 +4,8 @@
 use super::key::KeyPath;
 use super::problem::{Report, suggest};
 use crate::detect::DETECTORS;
+use crate::notify::NOTIFIERS;
+use crate::retrain::TRAINERS;
 use crate::stats::{OptionDoc, ParamError, Params, STATISTICS};
 use crate::wire::FORMATS;
 
@@ -16,6 +18,15 @@ pub struct KindDoc {
     pub summary: &'static str,
     /// Options beside `kind`.
     pub options: &'static [OptionDoc],
+    /// Options that every kind of this registry has.
+    pub shared: &'static [OptionDoc],
+}
+
+impl KindDoc {
+    /// All options.
+    pub fn every_option(&self) -> impl Iterator<Item = &'static OptionDoc> + Clone + use<> {
+        self.options.iter().chain(self.shared)
+    }
 }
 
 /// Every statistic.
@@ -23,7 +34,7 @@ pub struct KindDoc {
 pub fn statistics() -> Vec<KindDoc> {
     STATISTICS
         .iter()
-        .map(|k| KindDoc { name: k.name, summary: k.summary, options: k.options })
+        .map(|k| KindDoc { name: k.name, summary: k.summary, options: k.options, shared: &[] })
         .collect()
 }
 
@@ -32,14 +43,17 @@ pub fn statistics() -> Vec<KindDoc> {
 pub fn detectors() -> Vec<KindDoc> {
     DETECTORS
         .iter()
-        .map(|k| KindDoc { name: k.name, summary: k.summary, options: k.options })
+        .map(|k| KindDoc { name: k.name, summary: k.summary, options: k.options, shared: &[] })
         .collect()
 }
 
 /// Every format of records.
 #[must_use]
 pub fn formats() -> Vec<KindDoc> {
-    FORMATS.iter().map(|k| KindDoc { name: k.name, summary: k.doc, options: k.options }).collect()
+    FORMATS
+        .iter()
+        .map(|k| KindDoc { name: k.name, summary: k.doc, options: k.options, shared: &[] })
+        .collect()
 }
 
 /// What a registry entry built out of its options; an error, or an option that nobody took, is
@@ -58,9 +72,9 @@ pub fn built<T>(
             None
         }
     };
-    let unknown = left.left_over().filter(|key| !kind.options.iter().any(|o| o.name == *key));
+    let unknown = left.left_over().filter(|key| !kind.every_option().any(|o| o.name == *key));
     if let Some(key) = unknown {
-        let hint = suggest(key, kind.options.iter().map(|o| o.name))
+        let hint = suggest(key, kind.every_option().map(|o| o.name))
             .unwrap_or_else(|| "it has no options".to_owned());
         report.error(&at.key(key), format!("is no option of {}", kind.name), hint);
     }
@@ -70,32 +84,31 @@ pub fn built<T>(
 /// Every notifier.
 #[must_use]
 pub fn notifiers() -> Vec<KindDoc> {
-    vec![
-        KindDoc {
-            name: "webhook",
-            summary: "a signed webhook (Standard Webhooks 1.0)",
-            options: WEBHOOK,
-        },
-        KindDoc { name: "pagerduty", summary: "PagerDuty Events v2", options: PAGERDUTY },
-        KindDoc { name: "log", summary: "a line in driftd's own log", options: &[] },
-    ]
+    NOTIFIERS
+        .iter()
+        .map(|k| KindDoc { name: k.name, summary: k.summary, options: k.options, shared: &[] })
+        .collect()
 }
 
 /// Every trainer.
 #[must_use]
 pub fn trainers() -> Vec<KindDoc> {
-    vec![KindDoc {
-        name: "webhook",
-        summary: "a signed webhook that starts a pipeline",
-        options: WEBHOOK,
-    }]
+    TRAINERS
+        .iter()
+        .map(|k| KindDoc {
+            name: k.name,
+            summary: k.summary,
+            options: k.options,
+            shared: RUN_OPTIONS,
+        })
+        .collect()
 }
 
 /// Options that every trainer has; the runs of a model obey them, not the door.
 pub const RUN_OPTIONS: &[OptionDoc] = &[
     OptionDoc {
         name: "timeout",
-        kind: "text",
+        kind: "length of time",
         default: "6h",
         doc: "no callback and no new version by then: the run has timed out, and that is paged",
     },
@@ -110,42 +123,5 @@ pub const RUN_OPTIONS: &[OptionDoc] = &[
         kind: "number",
         default: "0.5",
         doc: "share of the last hour's predictions that makes the new version deployed",
-    },
-];
-
-const WEBHOOK: &[OptionDoc] = &[
-    OptionDoc { name: "url", kind: "text", default: "", doc: "where messages are posted" },
-    OptionDoc {
-        name: "secret",
-        kind: "text or list of two",
-        default: "",
-        doc: "signs them: env:NAME or file:PATH of `whsec_` and base64; a list of two while rotating",
-    },
-    OptionDoc {
-        name: "give_up",
-        kind: "text",
-        default: "24h",
-        doc: "how long a message is retried before it is dead",
-    },
-];
-
-const PAGERDUTY: &[OptionDoc] = &[
-    OptionDoc {
-        name: "routing_key",
-        kind: "text",
-        default: "",
-        doc: "integration key of the service: env:NAME or file:PATH",
-    },
-    OptionDoc {
-        name: "url",
-        kind: "text",
-        default: "https://events.pagerduty.com",
-        doc: "address of the Events v2 API: EU region, proxies, tests",
-    },
-    OptionDoc {
-        name: "give_up",
-        kind: "text",
-        default: "24h",
-        doc: "how long a message is retried before it is dead",
     },
 ];

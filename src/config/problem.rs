@@ -116,6 +116,12 @@ impl Report {
         self.problems.iter().any(|p| p.severity == Severity::Error)
     }
 
+    /// How many problems there are so far.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.problems.len()
+    }
+
     /// Whether something at or below this path was taken out.
     #[must_use]
     pub fn refused_within(&self, path: &KeyPath) -> bool {

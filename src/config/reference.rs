@@ -100,9 +100,9 @@ impl Page<'_> {
         self.line("");
         self.say(sentence(node), 0);
         match name {
-            "statistic" => self.kinds(&kinds::statistics(), &[]),
-            "detector" => self.kinds(&kinds::detectors(), &[]),
-            "format" => self.kinds(&kinds::formats(), &[]),
+            "statistic" => self.kinds(&kinds::statistics()),
+            "detector" => self.kinds(&kinds::detectors()),
+            "format" => self.kinds(&kinds::formats()),
             _ => {}
         }
         let value = match name {
@@ -114,7 +114,7 @@ impl Page<'_> {
 
     /// The default, else an example.
     fn value(&self, node: &Value) -> Option<Value> {
-        let empty = |v: &Value| v.as_array().is_some_and(Vec::is_empty);
+        let empty = |v: &Value| v.as_array().is_some_and(Vec::is_empty) || v == "";
         let default = node.get("default").filter(|v| !v.is_null() && !empty(v));
         let example = || {
             let mut all = alternatives(self.root, node).into_iter();
@@ -125,8 +125,8 @@ impl Page<'_> {
 
     fn below(&mut self, path: &str, node: &Value) {
         match path {
-            "notifiers" => return self.doors(path, node, &kinds::notifiers(), &[]),
-            "trainers" => return self.doors(path, node, &kinds::trainers(), kinds::RUN_OPTIONS),
+            "notifiers" => return self.doors(path, node, &kinds::notifiers()),
+            "trainers" => return self.doors(path, node, &kinds::trainers()),
             "defaults.model" | "defaults.monitor" => return self.header(path, sentence(node)),
             "kafka.properties" => {
                 self.header(path, sentence(node));
@@ -172,21 +172,21 @@ impl Page<'_> {
         self.line("# city = { path = \"features.city\", type = \"category\" }");
     }
 
-    fn kinds(&mut self, kinds: &[KindDoc], shared: &[OptionDoc]) {
+    fn kinds(&mut self, kinds: &[KindDoc]) {
         for kind in kinds {
             self.say(&format!("{}: {}", kind.name, kind.summary), 2);
-            for option in kind.options.iter().chain(shared) {
+            for option in kind.every_option() {
                 self.say(&explained(option), 6);
             }
         }
     }
 
-    fn doors(&mut self, path: &str, node: &Value, kinds: &[KindDoc], shared: &[OptionDoc]) {
+    fn doors(&mut self, path: &str, node: &Value, kinds: &[KindDoc]) {
         for kind in kinds {
             let about = format!("{} {}: {}", sentence(node), kind.name, kind.summary);
             self.header(&format!("{path}.NAME-{}", kind.name), &about);
             self.line(&format!("# kind = \"{}\"", kind.name));
-            for option in kind.options.iter().chain(shared) {
+            for option in kind.every_option() {
                 self.say(&explained(option), 0);
                 let value = match (option.name, option.default, option.kind) {
                     ("url", "", _) => "\"https://ml.example.com/driftd\"".to_owned(),

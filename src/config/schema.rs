@@ -6,7 +6,6 @@ use serde_json::{Map, Value, json};
 
 use super::kinds::{self, KindDoc};
 use super::raw::Raw;
-use crate::stats::OptionDoc;
 
 /// The schema of a configuration file.
 #[must_use]
@@ -18,27 +17,27 @@ pub fn schema() -> Value {
 
 /// Schema of `statistic`.
 pub fn statistic(_: &mut SchemaGenerator) -> Schema {
-    choice(&kinds::statistics(), &[])
+    choice(&kinds::statistics())
 }
 
 /// Schema of `detector`.
 pub fn detector(_: &mut SchemaGenerator) -> Schema {
-    choice(&kinds::detectors(), &[])
+    choice(&kinds::detectors())
 }
 
 /// Schema of `format`.
 pub fn format(_: &mut SchemaGenerator) -> Schema {
-    choice(&kinds::formats(), &[])
+    choice(&kinds::formats())
 }
 
 /// Schema of `notifiers`.
 pub fn notifiers(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({"type": "object", "additionalProperties": choice(&kinds::notifiers(), &[])})
+    json_schema!({"type": "object", "additionalProperties": choice(&kinds::notifiers())})
 }
 
 /// Schema of `trainers`.
 pub fn trainers(_: &mut SchemaGenerator) -> Schema {
-    let entries = choice(&kinds::trainers(), kinds::RUN_OPTIONS);
+    let entries = choice(&kinds::trainers());
     json_schema!({"type": "object", "additionalProperties": entries})
 }
 
@@ -48,13 +47,13 @@ pub fn properties(_: &mut SchemaGenerator) -> Schema {
 }
 
 /// A name, or a table with that name as `kind` and its options.
-fn choice(kinds: &[KindDoc], shared: &[OptionDoc]) -> Schema {
+fn choice(kinds: &[KindDoc]) -> Schema {
     let names: Vec<&str> = kinds.iter().map(|k| k.name).collect();
     let mut branches = vec![json!({"type": "string", "enum": names})];
     for kind in kinds {
         let mut properties = Map::new();
         properties.insert("kind".to_owned(), json!({"const": kind.name}));
-        for option in kind.options.iter().chain(shared) {
+        for option in kind.every_option() {
             let mut schema = option_shape(option.kind);
             schema.insert("description".to_owned(), json!(option.doc));
             if !option.default.is_empty() {

@@ -32,8 +32,10 @@ pub fn parse(name: &Arc<Path>, text: &str) -> Tree {
         let line = error.span().map(|span| walk.lines.at(span.start));
         // A second table of one name leaves the first one whole; anything else may have torn the
         // tree, and whatever it lacks then would be noise.
-        walk.tree.broken |= !error.message().contains("duplicate key");
-        walk.complain(line, "", error.message().to_owned());
+        let twice = error.message().contains("duplicate key");
+        walk.tree.broken |= !twice;
+        let key = error.span().filter(|_| twice).and_then(|span| text.get(span)).unwrap_or("");
+        walk.complain(line, key, error.message().to_owned());
     }
     let root = walk.table(&KeyPath::default(), table.get_ref());
     walk.tree.root = root;
@@ -193,9 +195,9 @@ mod tests {
 
     #[test]
     fn a_table_given_twice_is_refused_by_its_line_and_the_rest_still_read() {
-        let tree = read("[a]\nx = 1\n[a]\nx = 2\n");
+        let tree = read("[a]\nx = 1\n[a]\ny = 2\n");
         assert_eq!(tree.problems.len(), 1, "{:?}", tree.problems);
-        assert_eq!(tree.problems[0].line, Some(3));
+        assert_eq!((tree.problems[0].line, tree.problems[0].key.as_str()), (Some(3), "a"));
         assert!(!tree.broken);
     }
 

@@ -121,9 +121,12 @@ impl Model {
                 into.observe(&Observation::Regression { prediction: *said, outcome: was }, sign);
             }
             (Some(Task::Binary), Answer::Class { class, probabilities }, Truth::Class(was)) => {
+                let probability = probabilities.first().copied().filter(|p| !p.is_nan());
+                let by_threshold =
+                    || self.plan.threshold.zip(probability).map(|(threshold, p)| p >= threshold);
                 let observation = Observation::Binary {
-                    predicted: class.map(|c| self.positive.contains(&c)),
-                    probability: probabilities.first().copied().filter(|p| !p.is_nan()),
+                    predicted: class.map(|c| self.positive.contains(&c)).or_else(by_threshold),
+                    probability,
                     outcome: self.positive.contains(&was),
                 };
                 into.observe(&observation, sign);

@@ -52,6 +52,10 @@ impl Collector for Gauges {
             let mut metric =
                 encoder.encode_descriptor(doc.name, doc.help, None, MetricType::Gauge)?;
             for (values, number) in samples {
+                if values.is_empty() {
+                    metric.encode_gauge(&number)?;
+                    continue;
+                }
                 let labels: Vec<(&str, String)> = doc.labels.iter().copied().zip(values).collect();
                 metric.encode_family(&labels)?.encode_gauge(&number)?;
             }

@@ -118,6 +118,9 @@ pub(crate) fn unread(key: &str) -> DeliveryError {
     DeliveryError::retry(format!("the secret that {key} names was not read"))
 }
 
+/// A notifier, or the option that is wrong.
+pub type Built = Result<Arc<dyn Notifier>, ParamError>;
+
 /// A notifier's entry in the registry.
 #[derive(Debug)]
 pub struct NotifierKind {
@@ -128,7 +131,7 @@ pub struct NotifierKind {
     /// Options beside `kind`.
     pub options: &'static [OptionDoc],
     /// Builds it from its options, in which secrets stand as references.
-    pub build: fn(&mut Params, &Context) -> Result<Arc<dyn Notifier>, ParamError>,
+    pub build: fn(&mut Params, &Context) -> Built,
 }
 
 /// Every notifier.

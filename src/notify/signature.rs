@@ -129,13 +129,14 @@ mod tests {
         let check = |keys: &[SigningKey], ts: &str, body: &[u8], now: Time| {
             verify(keys, ID, ts, body, &signed, now)
         };
-        assert!(check(&[key.clone()], "1614265330", BODY, now));
+        let alone = std::slice::from_ref(&key);
+        assert!(check(alone, "1614265330", BODY, now));
         assert!(check(&[other], "1614265330", BODY, now + Span::from_secs(299)));
-        assert!(!check(&[key.clone()], "1614265330", b"{}", now));
-        assert!(!check(&[key.clone()], "1614265331", BODY, now));
-        assert!(!check(&[key.clone()], "1614265330", BODY, now + Span::from_secs(301)));
-        assert!(!check(&[key.clone()], "1614265330", BODY, now - Span::from_secs(301)));
-        assert!(!check(&[key], "x", BODY, now));
+        assert!(!check(alone, "1614265330", b"{}", now));
+        assert!(!check(alone, "1614265331", BODY, now));
+        assert!(!check(alone, "1614265330", BODY, now + Span::from_secs(301)));
+        assert!(!check(alone, "1614265330", BODY, now - Span::from_secs(301)));
+        assert!(!check(alone, "x", BODY, now));
         assert!(!check(&[], "1614265330", BODY, now));
     }
 

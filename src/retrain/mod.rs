@@ -77,6 +77,9 @@ pub trait Trainer: Debug + Send + Sync {
     }
 }
 
+/// A trainer, or the option that is wrong.
+pub type Built = Result<Arc<dyn Trainer>, ParamError>;
+
 /// A trainer's entry in the registry.
 #[derive(Debug)]
 pub struct TrainerKind {
@@ -88,7 +91,7 @@ pub struct TrainerKind {
     /// are the plan's.
     pub options: &'static [OptionDoc],
     /// Builds it from its options, in which secrets stand as references.
-    pub build: fn(&mut Params, &Context) -> Result<Arc<dyn Trainer>, ParamError>,
+    pub build: fn(&mut Params, &Context) -> Built,
 }
 
 /// Every trainer.

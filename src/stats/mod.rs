@@ -8,14 +8,24 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 mod binning;
+mod chi_square;
+mod classification;
 mod counts;
 mod delays;
 mod exact_sum;
+mod jensen_shannon;
+mod kolmogorov;
+mod ks;
 mod params;
 mod performance;
 mod profile;
 mod psi;
-mod simple;
+mod quality;
+mod regression;
+mod volume;
+
+#[cfg(test)]
+mod tests;
 
 pub use binning::{Bin, bins};
 pub use counts::{Absences, Counts};
@@ -203,5 +213,25 @@ pub struct StatisticKind {
 }
 
 /// Every statistic.
-pub const STATISTICS: &[&StatisticKind] =
-    &[&psi::KIND, &simple::MAE, &simple::MEAN_ERROR, &simple::ACCURACY, &simple::COVERAGE];
+pub const STATISTICS: &[&StatisticKind] = &[
+    &psi::KIND,
+    &ks::KIND,
+    &chi_square::KIND,
+    &jensen_shannon::KIND,
+    &quality::MISSING_RATE,
+    &quality::NEW_CATEGORY_RATE,
+    &quality::OUT_OF_RANGE_RATE,
+    &classification::ACCURACY,
+    &classification::PRECISION,
+    &classification::RECALL,
+    &classification::F1,
+    &classification::LOG_LOSS,
+    &classification::BRIER,
+    &regression::MAE,
+    &regression::RMSE,
+    &regression::MEAN_ERROR,
+    &regression::MAPE,
+    &volume::OUTCOME_COVERAGE,
+    &volume::OUTCOME_DELAY,
+    &volume::EVENT_RATE,
+];

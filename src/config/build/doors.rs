@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::Site;
-use super::kafka::is_web_address;
 use super::secrets::{absolute, check_webhook_secret};
+use crate::config::Mode;
 use crate::config::forms::{Kinded, Short};
 use crate::config::key::KeyPath;
 use crate::config::kinds::{self, KindDoc};
@@ -14,7 +14,11 @@ use crate::config::problem::{Report, suggest};
 use crate::config::raw::Raw;
 use crate::config::settings::DoorSettings;
 use crate::event::Span;
-use crate::secret::{Secret, Secrets, is_reference};
+use crate::notify::http::Http;
+use crate::notify::{Context, NOTIFIERS};
+use crate::retrain::TRAINERS;
+use crate::secret::{Secret, Secrets};
+use crate::stats::Params;
 
 /// What a trainer's runs obey.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -33,84 +37,97 @@ impl Default for Terms {
     }
 }
 
-/// The table `notifiers`.
-pub fn notifiers(
-    raw: &Raw,
-    site: &Site<'_>,
-    secrets: &Secrets,
-    report: &mut Report,
-) -> BTreeMap<String, DoorSettings> {
-    let known = kinds::notifiers();
-    let at = KeyPath::of(&["notifiers"]);
-    let doors = raw.notifiers.iter().filter_map(|(name, table)| {
-        let at = at.key(name);
-        let options = table.0.0.clone();
-        Some((name.clone(), door(&at, table, options, &known, site, secrets, report)?))
-    });
-    doors.collect()
+/// Both tables, and what runs obey by trainer.
+#[derive(Debug, Default)]
+pub struct Doors {
+    /// Notifiers by name.
+    pub notifiers: BTreeMap<String, DoorSettings>,
+    /// Trainers by name.
+    pub trainers: BTreeMap<String, DoorSettings>,
+    /// Terms by trainer.
+    pub terms: BTreeMap<String, Terms>,
 }
 
-/// The table `trainers`.
-pub fn trainers(
-    raw: &Raw,
-    site: &Site<'_>,
-    secrets: &Secrets,
-    report: &mut Report,
-) -> (BTreeMap<String, DoorSettings>, BTreeMap<String, Terms>) {
+/// The tables `notifiers` and `trainers`.
+pub fn doors(raw: &Raw, site: &Site<'_>, secrets: &Secrets, report: &mut Report) -> Doors {
+    let mut doors = Doors::default();
+    let context = match site.mode {
+        Mode::Replay | Mode::ReferenceBuild => None,
+        Mode::Run | Mode::Check | Mode::CheckNoConnect => context(secrets, report),
+    };
+    let known = kinds::notifiers();
+    for (name, table) in &raw.notifiers {
+        let at = KeyPath::of(&["notifiers", name]);
+        let options = table.0.0.clone();
+        let built = door(&at, table, options, &known, (site, secrets), report);
+        let Some((doc, door, trial)) = built else { continue };
+        let kind = NOTIFIERS.iter().find(|k| k.name == doc.name);
+        if let (Some(kind), Some(context)) = (kind, &context) {
+            let mut params = trial;
+            kinds::built((kind.build)(&mut params, context), &params, doc, &at, report);
+        }
+        doors.notifiers.insert(name.clone(), door);
+    }
     let known = kinds::trainers();
-    let at = KeyPath::of(&["trainers"]);
-    let mut built = BTreeMap::new();
-    let mut all_terms = BTreeMap::new();
     for (name, table) in &raw.trainers {
-        let at = at.key(name);
+        let at = KeyPath::of(&["trainers", name]);
         let mut options = table.0.0.clone();
-        all_terms.insert(name.clone(), terms(&mut options, &at, report));
-        if let Some(door) = door(&at, table, options, &known, site, secrets, report) {
-            built.insert(name.clone(), door);
+        doors.terms.insert(name.clone(), terms(&mut options, &at, report));
+        let built = door(&at, table, options, &known, (site, secrets), report);
+        let Some((doc, door, trial)) = built else { continue };
+        let kind = TRAINERS.iter().find(|k| k.name == doc.name);
+        if let (Some(kind), Some(context)) = (kind, &context) {
+            let mut params = trial;
+            kinds::built((kind.build)(&mut params, context), &params, doc, &at, report);
+        }
+        doors.trainers.insert(name.clone(), door);
+    }
+    doors
+}
+
+fn context(secrets: &Secrets, report: &mut Report) -> Option<Context> {
+    match Http::new() {
+        Ok(http) => Some(Context { http, secrets: secrets.clone() }),
+        Err(error) => {
+            report.error(&KeyPath::of(&["notifiers"]), error.to_string(), "");
+            None
         }
     }
-    (built, all_terms)
 }
 
-fn door(
+/// Options whose value is a secret, whatever the kind; refused as literals in every mode.
+const SECRET: &[&str] = &["routing_key", "token", "password", "api_key"];
+
+/// Stands for a secret that was refused while the other options are tried: it is never read, and
+/// a receiver can be built without.
+const UNREAD: &str = "env:UNREAD";
+
+/// A table as its kind will build from it, and the same for a trial, where refused secrets do not
+/// hide what else is wrong.
+fn door<'k>(
     at: &KeyPath,
     table: &Short<Kinded>,
     mut options: Map<String, Value>,
-    known: &[KindDoc],
-    site: &Site<'_>,
-    secrets: &Secrets,
+    known: &'k [KindDoc],
+    (site, secrets): (&Site<'_>, &Secrets),
     report: &mut Report,
-) -> Option<DoorSettings> {
-    let kind = chosen(table, at, known, report)?;
+) -> Option<(&'k KindDoc, DoorSettings, Params)> {
+    let doc = chosen(table, at, known, report)?;
     options.remove("kind");
+    let mut trial = options.clone();
     for (key, value) in &mut options {
         let path = at.key(key);
-        let Some(option) = kind.options.iter().find(|o| o.name == key) else {
-            let names = kind.options.iter().map(|o| o.name);
-            let hint = suggest(key, names).unwrap_or_else(|| "it has no options".to_owned());
-            report.error(&path, format!("is no option of {}", kind.name), hint);
-            continue;
-        };
         refer(value, &path, site, report);
-        match option.name {
+        let before = report.count();
+        match key.as_str() {
             "secret" => signing(value, &path, secrets, report),
-            "routing_key" => {
-                let _ = secret(value, &path, secrets, report);
-            }
-            "url" => address(value, &path, report),
-            "give_up" => {
-                let _ = length(value, &path, report);
-            }
+            key if SECRET.contains(&key) => drop(secret(value, &path, secrets, report)),
             _ => {}
         }
+        let sound = report.count() == before;
+        trial.insert(key.clone(), if sound { value.clone() } else { Value::from(UNREAD) });
     }
-    for option in kind.options.iter().filter(|o| o.default.is_empty()) {
-        if !options.contains_key(option.name) {
-            let message = format!("{} needs `{}`", kind.name, option.name);
-            report.error(&at.key(option.name), message, option.doc);
-        }
-    }
-    Some(DoorSettings { kind: kind.name.to_owned(), options })
+    Some((doc, DoorSettings { kind: doc.name.to_owned(), options }, Params::new(trial)))
 }
 
 /// The registry entry that a table names.
@@ -179,13 +196,6 @@ fn signing(value: &Value, path: &KeyPath, secrets: &Secrets, report: &mut Report
         }
         Value::Array(_) => report.error(path, "must be one secret, or two while rotating", ""),
         value => check(value, path, report),
-    }
-}
-
-fn address(value: &Value, path: &KeyPath, report: &mut Report) {
-    match value.as_str() {
-        Some(text) if is_reference(text) || is_web_address(text) => {}
-        _ => report.error(path, "is not a web address", "write url = \"https://host/path\""),
     }
 }
 

@@ -44,9 +44,8 @@ pub fn build(raw: &Raw, site: &Site<'_>, report: &mut Report) -> Option<Settings
     let kafka = kafka::kafka(raw, site, &secrets, report);
     let state = kafka::state(raw, site, report);
     let http = kafka::http(raw, site, &secrets, report);
-    let notifiers = doors::notifiers(raw, site, &secrets, report);
-    let (trainers, terms) = doors::trainers(raw, site, &secrets, report);
-    let mut built = model::models(raw, site, &terms, report);
+    let doors = doors::doors(raw, site, &secrets, report);
+    let mut built = model::models(raw, site, &doors.terms, report);
     monitor::monitors(raw, site, &mut built.models, report);
     let values = serde_json::to_value(raw).unwrap_or_default();
     let plan = kafka::plan(raw, digest(&values), built.models, &kafka, &http);
@@ -58,8 +57,8 @@ pub fn build(raw: &Raw, site: &Site<'_>, report: &mut Report) -> Option<Settings
         http,
         readers: built.readers,
         references: built.references,
-        notifiers,
-        trainers,
+        notifiers: doors.notifiers,
+        trainers: doors.trainers,
         limits: kafka::limits(raw),
         secrets,
         effective: Effective { values, index: report.index.clone() },

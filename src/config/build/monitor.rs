@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::doors::chosen;
 use super::{Site, model, watch};
-use crate::config::forms::{Extent, Kinded, Short};
+use crate::config::forms::{Extent, Kinded, Length, Short};
 use crate::config::key::KeyPath;
 use crate::config::kinds;
 use crate::config::problem::Report;
@@ -55,11 +55,12 @@ fn watched(
         .filter(|model| owner("models", model) == file)
         .collect();
     let all: Vec<&str> = raw.models.keys().map(String::as_str).collect();
+    let before = report.count();
     let chosen = match &monitor.models {
         None => own,
         Some(list) => watch::choose(&list.0, &all, &own, &at.key("models"), "model", report),
     };
-    if chosen.is_empty() && !raw.models.is_empty() {
+    if chosen.is_empty() && !raw.models.is_empty() && report.count() == before {
         report.error(
             &at.key("models"),
             "watches no model",
@@ -122,7 +123,10 @@ impl<'a> Built<'a> {
         report: &mut Report,
     ) -> Option<MonitorPlan> {
         fit::outcomes(self.statistic.as_ref(), model, at, report);
-        fit::reference(self.statistic.as_ref(), self.detector.as_ref(), model, at, report);
+        let referred = self.raw.models.get(&model.name).is_some_and(|m| m.reference.is_some());
+        if !referred {
+            fit::reference(self.statistic.as_ref(), self.detector.as_ref(), model, at, report);
+        }
         let entries = monitor
             .watch
             .as_ref()
@@ -195,8 +199,9 @@ impl<'a> Built<'a> {
                 Vec::new()
             }
             (true, Some(entries)) => {
+                let before = report.count();
                 let series = watch::series(entries, model, &path, report);
-                if series.is_empty() {
+                if series.is_empty() && report.count() == before {
                     let message = format!("watches no series of model `{}`", model.name);
                     report.error(&path, message, "write watch = [\"features\"]");
                 }
@@ -273,7 +278,8 @@ fn window(monitor: &RawMonitor, at: &KeyPath, report: &mut Report) -> Option<Win
         }
         (Extent::Time(length), Extent::Time(every)) => {
             if every.0 == 0 || length.0 % every.0 != 0 {
-                let message = format!("{every} does not divide the window of {length}");
+                let message =
+                    format!("{} does not divide the window of {}", Length(every), Length(length));
                 report.error(&path, message, "windows begin at multiples of `every`");
                 return None;
             }

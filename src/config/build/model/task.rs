@@ -55,7 +55,7 @@ pub fn answer(model: &RawModel, task: Option<Task>, at: &KeyPath, report: &mut R
         ),
     }
     let judged = model.outcomes.is_some() || predictions.outcome.is_some();
-    if judged && prediction.is_none() && probabilities.is_empty() {
+    if judged && prediction.is_none() && predictions.probability.is_none() {
         report.error(
             &table.key("prediction"),
             "is missing: outcomes have nothing to be compared with",

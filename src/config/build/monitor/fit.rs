@@ -45,7 +45,8 @@ fn word(task: Task) -> &'static str {
     }
 }
 
-/// A distance needs something to be distant from, `worse_by` something to be worse than.
+/// A distance needs something to be distant from, `worse_by` something to be worse than; this
+/// model has no reference.
 pub fn reference(
     statistic: &dyn Statistic,
     detector: &dyn Detector,
@@ -53,9 +54,8 @@ pub fn reference(
     at: &KeyPath,
     report: &mut Report,
 ) {
-    let known = model.reference.file || model.reference.learn.is_some();
     let drift = statistic.basis() == Basis::Distribution;
-    if known || !(drift || detector.needs_reference_metric()) {
+    if !(drift || detector.needs_reference_metric()) {
         return;
     }
     let (path, message) = match drift {
@@ -113,4 +113,83 @@ fn needed(floor: f64, level: f64, events: u64) -> u64 {
         return events;
     }
     ((floor * events as f64 / level / 100.0).ceil() * 100.0) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::ReferencePlan;
+    use crate::stats::{Direction, Sample, Score, Undefined};
+
+    #[derive(Debug)]
+    struct ForBinary;
+
+    impl Statistic for ForBinary {
+        fn name(&self) -> &'static str {
+            "precision"
+        }
+        fn basis(&self) -> Basis {
+            Basis::Volume
+        }
+        fn tasks(&self) -> &'static [Task] {
+            &[Task::Binary]
+        }
+        fn direction(&self) -> Direction {
+            Direction::Down
+        }
+        fn best(&self) -> Option<f64> {
+            Some(1.0)
+        }
+        fn support(&self, _: &Sample<'_>) -> u64 {
+            0
+        }
+        fn score(&self, _: &Sample<'_>) -> Result<Score, Undefined> {
+            Err(Undefined::Undefined)
+        }
+    }
+
+    fn model(task: Option<Task>) -> ModelPlan {
+        ModelPlan {
+            name: "m".to_owned(),
+            was: None,
+            task,
+            lateness: crate::event::Span(0),
+            prediction_topics: Vec::new(),
+            versioned: false,
+            features: Vec::new(),
+            prediction: None,
+            probabilities: Vec::new(),
+            outcomes: None,
+            repeats: crate::plan::PredictionRepeats::First,
+            positive: Vec::new(),
+            threshold: None,
+            reference: ReferencePlan { file: false, per_version: false, learn: None },
+            dimensions: Vec::new(),
+            monitors: Vec::new(),
+            retrain: None,
+            notify: crate::plan::NotifyPlan::default(),
+            paths: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_statistic_of_another_task_is_refused() {
+        let told = |task| {
+            let mut report = Report::default();
+            outcomes(&ForBinary, &model(task), &KeyPath::default(), &mut report);
+            report.finish().pop().map(|p| p.message)
+        };
+        assert_eq!(told(Some(Task::Binary)), None);
+        let other = told(Some(Task::Regression)).unwrap();
+        assert_eq!(other, "precision is for binary; model `m` is regression");
+        assert!(told(None).unwrap().contains("without a task"));
+    }
+
+    #[test]
+    fn the_needed_number_of_events_brings_the_floor_below_the_level() {
+        // 99th percentile of chi-square with 9 degrees of freedom: 21.666 (tables).
+        let floor = ChiSquared::new(9.0).unwrap().inverse_cdf(0.99) / 100.0;
+        assert!((floor - 0.21666).abs() < 1e-4);
+        assert_eq!(needed(floor, 0.1, 100), 300);
+    }
 }

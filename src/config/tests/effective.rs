@@ -1,0 +1,94 @@
+//! What holds, and where it was written.
+
+use super::*;
+
+fn origin(shown: &[Shown], key: &str) -> String {
+    let found = shown.iter().find(|s| s.key == key);
+    found.unwrap_or_else(|| panic!("no {key}")).origin.clone()
+}
+
+#[test]
+fn every_value_tells_where_it_was_written() {
+    let project = example().env("DRIFTD__KAFKA__GROUP", "other");
+    let settings = project.settings();
+    let shown = show_config(&settings, None);
+    let at = |key: &str| origin(&shown, key);
+    let file = project.main();
+    assert_eq!(at("kafka.group"), "env DRIFTD__KAFKA__GROUP");
+    assert_eq!(at("kafka.brokers"), format!("{}:6", file.display()));
+    assert_eq!(at("kafka.idle_after"), "default");
+    assert_eq!(at("monitors.feature-drift.statistic.kind"), format!("{}:56", file.display()));
+    assert_eq!(
+        at("models.demand.predictions.features.fare.path"),
+        format!("{}:39", file.display())
+    );
+    let key = shown.iter().find(|s| s.key == "notifiers.oncall.routing_key").unwrap();
+    assert_eq!(key.value, json!("env:PAGERDUTY_ROUTING_KEY"));
+    assert!(key.to_string().contains("driftd.toml:"));
+}
+
+#[test]
+fn one_model_shows_its_tables_and_those_of_its_monitors() {
+    let settings = example().settings();
+    let shown = show_config(&settings, Some("demand"));
+    assert!(
+        shown.iter().all(|s| s.key.starts_with("models.demand") || s.key.starts_with("monitors."))
+    );
+    assert!(shown.iter().any(|s| s.key == "monitors.worse.min_coverage"));
+    assert!(show_config(&settings, Some("nobody")).is_empty());
+}
+
+#[test]
+fn the_digest_follows_the_values_not_how_they_are_written() {
+    let digest = |project: Project| project.settings().plan.config_digest;
+    let plain = digest(Project::new(SMALL));
+    let written = SMALL.replace("statistic = \"psi\"", "statistic = { kind = \"psi\" }  # same");
+    assert_eq!(plain, digest(Project::new(&written)));
+    assert_eq!(
+        plain,
+        digest(Project::new(SMALL).env("DRIFTD__MONITORS__DRIFT__MIN_EVENTS", "500"))
+    );
+    assert_ne!(
+        plain,
+        digest(Project::new(SMALL).env("DRIFTD__MONITORS__DRIFT__MIN_EVENTS", "600"))
+    );
+}
+
+#[test]
+fn sharing_and_environment_keep_their_origin() {
+    let main = SMALL.replace("window = \"24h\"\n", "")
+        + "[defaults.monitor]\nwindow = \"48h\"\n[models.m2.predictions]\ntopic = \"q\"\nfeatures = { x = \"x\" }\n[models.m2.reference]\nlearn = \"9d\"\n";
+    let project = Project::new(&main).env("DRIFTD__DEFAULTS__MONITOR__COOLDOWN", "2h");
+    let settings = project.settings();
+    let shown = show_config(&settings, None);
+    assert_eq!(
+        origin(&shown, "monitors.drift.cooldown"),
+        "env DRIFTD__DEFAULTS__MONITOR__COOLDOWN"
+    );
+    let line = main.lines().position(|l| l == "window = \"48h\"").unwrap() + 1;
+    assert!(origin(&shown, "monitors.drift.window").ends_with(&format!("driftd.toml:{line}")));
+    assert_eq!(settings.plan.models.len(), 2);
+}
+
+#[test]
+fn the_bound_grows_with_versions_series_segments_and_window_lengths() {
+    let bound = |main: &str| Project::new(main).settings().plan.memory_bound();
+    // One numeric feature (2 * 1000 + 1 codes) and one category feature (1001 cells), each with
+    // three absences; 4 versions, 3 open panes and 1 sum.
+    let plain = 4 * 4 * 4 * (2004 + 1004);
+    assert_eq!(bound(SMALL), plain);
+    let by = SMALL.replace("window =", "by = [\"city\"]\nwindow =");
+    assert_eq!(bound(&by), plain * 102);
+    let two = format!(
+        "{SMALL}[monitors.more]\nwatch = \"features\"\nstatistic = \"psi\"\nwindow = \"48h\"\n\
+         detector = {{ kind = \"threshold\", critical = 0.25 }}\n"
+    );
+    assert_eq!(bound(&two), plain / 4 * 5);
+}
+
+#[test]
+fn more_memory_than_allowed_is_refused() {
+    let problems = Project::new(&format!("{SMALL}[limits]\nmemory = \"100kB\"\n")).problems();
+    assert_eq!(problems[0].key, "limits.memory");
+    assert_eq!(problems[0].line, Some(15));
+}

@@ -1,0 +1,159 @@
+use super::*;
+use crate::event::{Absent, Batch, Numbers, Time, Values, Words};
+use crate::stats::{Dtype, SeriesKind, Task};
+
+fn spec() -> BuildSpec {
+    BuildSpec {
+        model: "demand".into(),
+        features: vec![
+            ("city".into(), SeriesKind::Category),
+            ("fare".into(), SeriesKind::Numeric(Dtype::F64)),
+        ],
+        prediction: Some(SeriesKind::Numeric(Dtype::F64)),
+        outcome: Some(SeriesKind::Numeric(Dtype::F64)),
+        task: Some(Task::Regression),
+        positive: Vec::new(),
+        threshold: None,
+        classes: Vec::new(),
+        dimensions: vec![vec!["city".into()]],
+        segment_series: ["features.fare".to_owned()].into(),
+        edges: BTreeMap::from([("features.fare".to_owned(), vec![12.5])]),
+        most_categories: 10,
+    }
+}
+
+fn batch(fares: &[f64]) -> Batch {
+    let mut batch = Batch { words: vec![Words::default()], ..Batch::default() };
+    let (mut fare, mut said, mut was) = Default::default();
+    for (i, x) in fares.iter().enumerate() {
+        batch.offsets.push(i as i64);
+        batch.times.push(Time(0));
+        batch.words[0].push(if i % 2 == 0 { "Oslo" } else { "Bergen, Vest" });
+        push(&mut fare, *x);
+        push(&mut said, 10.0);
+        push(&mut was, if i % 2 == 0 { 8.0 } else { 11.0 });
+    }
+    batch.numbers = vec![fare];
+    batch.prediction = Some(Values::Numbers(said));
+    batch.outcome = Some(Values::Numbers(was));
+    batch
+}
+
+fn push(column: &mut Numbers, x: f64) {
+    column.push(x);
+}
+
+fn built(fares: &[f64]) -> Reference {
+    let mut builder = Builder::new(spec());
+    for chunk in fares.chunks(7) {
+        builder.observe(&batch(chunk)).unwrap();
+    }
+    builder.finish(CreatedFrom::default())
+}
+
+fn fares(n: u32) -> Vec<f64> {
+    (0..n).map(|i| f64::from((i * 7919) % n)).collect()
+}
+
+#[test]
+fn survives_its_file_and_says_what_was_changed_by_hand() {
+    let mut values = fares(100);
+    values[3] = f64::INFINITY;
+    let reference = built(&values);
+    let text = reference.to_json();
+    assert_eq!(Reference::parse(&text).unwrap(), reference);
+    let tampered = text.replacen("\"rows\":100", "\"rows\":101", 1);
+    assert!(Reference::parse(&tampered).is_err());
+    for (text, part) in [
+        ("{", "not JSON"),
+        ("{}", "not a reference file"),
+        ("{\"driftd_reference\":2}", "format 2"),
+        ("{\"driftd_reference\":1}", "id"),
+    ] {
+        let error = Reference::parse(text).unwrap_err().to_string();
+        assert!(error.contains(part), "{error}");
+    }
+}
+
+#[test]
+fn few_values_are_kept_whole_with_the_edges() {
+    let reference = built(&fares(100));
+    let Profile::Numeric(fare) = reference.series["features.fare"].as_ref() else { panic!() };
+    assert_eq!(fare.grid.len(), 101);
+    assert!(fare.grid.contains(&12.5) && fare.is_whole());
+    let place = fare.grid.iter().position(|g| *g == 12.5).unwrap();
+    assert_eq!((fare.below[place], fare.at_or_below[place]), (13, 13));
+}
+
+#[test]
+fn many_values_become_quantiles() {
+    let reference = built(&fares(4800));
+    let Profile::Numeric(fare) = reference.series["features.fare"].as_ref() else { panic!() };
+    // 479 quantiles, minimum, maximum and the edge; F(x) >= j/480 first holds at 10 j - 1.
+    assert_eq!(fare.grid.len(), 479 + 2 + 1);
+    assert!(!fare.is_whole());
+    for j in [1.0, 48.0, 240.0, 479.0] {
+        assert!(fare.grid.contains(&(10.0 * j - 1.0)), "{j}");
+    }
+}
+
+#[test]
+fn segments_share_the_grid_and_have_their_own_metrics() {
+    let reference = built(&fares(100));
+    let oslo = &reference.segments["city"]["Oslo"];
+    let bergen = &reference.segments["city"]["Bergen\\, Vest"];
+    assert_eq!(oslo.rows + bergen.rows, 100);
+    let mut sum = oslo.series["features.fare"].clone();
+    sum.add(&bergen.series["features.fare"]);
+    assert_eq!(sum, reference.series["features.fare"].whole());
+    assert_eq!((oslo.performance["mae"], bergen.performance["mae"]), (2.0, 1.0));
+    assert_eq!(reference.performance["n"], 100.0);
+}
+
+#[test]
+fn the_order_of_rows_and_where_they_came_from_do_not_matter() {
+    let values = fares(90);
+    let mut turned = values.clone();
+    turned.reverse();
+    // An even shift keeps each fare in its city.
+    turned.rotate_left(1);
+    let (a, b) = (built(&values), built(&turned));
+    assert_eq!(a.series["features.fare"].id(), b.series["features.fare"].id());
+    assert_ne!(a.series["features.fare"].id(), built(&fares(91)).series["features.fare"].id());
+}
+
+#[test]
+fn rows_without_a_value_are_counted_by_why() {
+    let mut one = batch(&[1.0, 2.0, 3.0]);
+    one.numbers[0] = Numbers::default();
+    one.numbers[0].push(1.0);
+    one.numbers[0].push_absent(Absent::Null);
+    one.numbers[0].push_absent(Absent::BadType);
+    let mut builder = Builder::new(spec());
+    builder.observe(&one).unwrap();
+    let reference = builder.finish(CreatedFrom::default());
+    let Profile::Numeric(fare) = reference.series["features.fare"].as_ref() else { panic!() };
+    assert_eq!((fare.rows, fare.absences.missing, fare.absences.null), (3, 1, 1));
+}
+
+#[test]
+fn a_category_without_end_is_refused() {
+    let mut many = batch(&[0.0; 30]);
+    many.words[0] = Words::default();
+    for i in 0..30 {
+        many.words[0].push(&format!("rider-{i}"));
+    }
+    let error = Builder::new(spec()).observe(&many).unwrap_err().to_string();
+    assert!(error.contains("features.city") && error.contains("limits.categories"), "{error}");
+}
+
+#[test]
+fn a_diff_names_what_changed() {
+    let (a, b) = (built(&fares(100)), built(&fares(200)));
+    let same = diff(&a, &a);
+    assert!(same.iter().all(|d| d.change == "same" && d.psi.is_some_and(|p| p.abs() < 1e-12)));
+    let changed = diff(&a, &b);
+    let fare = changed.iter().find(|d| d.series == "features.fare").unwrap();
+    assert_eq!(fare.change, "changed");
+    assert!(fare.psi.unwrap() > 0.1);
+}
