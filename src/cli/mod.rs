@@ -1,6 +1,8 @@
 //! The command line: verbs, their options, exit codes. Each verb is a file of its own.
 
+mod check;
 pub mod client;
+mod decode;
 mod output;
 mod reference;
 mod replay;
@@ -10,7 +12,7 @@ mod state;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 
 pub use output::Output;
 
@@ -55,6 +57,10 @@ pub enum Format {
 enum Command {
     /// The daemon.
     Run,
+    /// Reads, builds and reaches everything; tells all problems at once.
+    Check(check::CheckArguments),
+    /// What driftd reads from a model's topics, field by field.
+    Decode(decode::DecodeArguments),
     /// The same engine over files, without side effects.
     Replay(replay::ReplayArguments),
     /// Builds, shows and compares references.
@@ -63,6 +69,21 @@ enum Command {
     /// What the store holds.
     #[command(subcommand)]
     State(state::StateCommand),
+    #[command(flatten)]
+    Client(client::ClientCommand),
+    /// Effective values with their origin; secrets as references.
+    ShowConfig {
+        /// Only what concerns this model.
+        #[arg(long)]
+        model: Option<String>,
+    },
+    /// JSON Schema of the configuration.
+    Schema,
+    /// Completions for a shell.
+    Completions {
+        /// bash, zsh, fish, elvish or powershell.
+        shell: clap_complete::Shell,
+    },
 }
 
 /// Runs the command line.
@@ -79,6 +100,22 @@ pub fn main() -> ExitCode {
         Command::Replay(options) => replay::run(&options, config, &output).map(ExitCode::from),
         Command::Reference(command) => {
             reference::run(&command, config, &output).map(ExitCode::from)
+        }
+        Command::Check(options) => check::run(&options, config, &output).map(ExitCode::from),
+        Command::Decode(options) => decode::run(&options, config, &output).map(ExitCode::from),
+        Command::Client(command) => client::run(&command, &output).map(ExitCode::from),
+        Command::ShowConfig { model } => {
+            check::show(config, model.as_deref(), &output).map(ExitCode::from)
+        }
+        Command::Schema => check::schema(&output).map(ExitCode::from),
+        Command::Completions { shell } => {
+            clap_complete::generate(
+                shell,
+                &mut Arguments::command(),
+                "driftd",
+                &mut std::io::stdout(),
+            );
+            Ok(ExitCode::from(OK))
         }
         Command::State(command) => state::run(&command, &output).map(ExitCode::from),
     };

@@ -3,6 +3,7 @@
 //! The only room that knows all others. What it starts: the reader thread (`source`), the engine
 //! thread, the dispatcher (`outbox`), the API (`admin`), and the signals that end it all.
 
+mod control;
 mod engine_thread;
 mod observer;
 mod plans;
@@ -10,10 +11,11 @@ mod receivers;
 mod references;
 mod reload;
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Sender, channel, sync_channel};
-use std::sync::{Arc, PoisonError};
+use std::sync::mpsc::{channel, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -26,16 +28,19 @@ pub use receivers::receivers;
 pub use references::{References, read as read_reference};
 pub use reload::{Loader, Reloader};
 
-use crate::admin::snapshot::{Snapshot, Snapshots};
+use crate::admin::snapshot::Snapshot;
+use crate::admin::{self, App, Replays};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Settings;
 use crate::dead_letter::DeadLetters;
 use crate::engine::Engine;
 use crate::engine::io::Table;
 use crate::metrics::{Exporter, Metrics};
-use crate::outbox::{Dispatcher, Handle};
+use crate::notify::signature::SigningKey;
+use crate::outbox::{Dispatcher, Receivers};
 use crate::source::{Reader, Shared};
 use crate::store::{Embedded, Store, rows};
+use control::Desk;
 use observer::{Keeping, Watching};
 
 /// Slabs on their way from reader to engine; each holds about a megabyte at most.
@@ -94,6 +99,7 @@ async fn serve(settings: Settings, load: Loader) -> anyhow::Result<ExitCode> {
     let (work, inbox) = channel();
     let (receipts, mut received) = tokio::sync::mpsc::unbounded_channel();
     let all = receivers(&settings).map_err(anyhow::Error::msg)?;
+    let keys = callback_keys(&settings, &all);
     prepare(&metrics, &settings);
     let (dispatcher, handle) = Dispatcher::new(all, clock.clone(), metrics.clone(), receipts);
     let dispatching = tokio::spawn(dispatcher.run());
@@ -150,9 +156,25 @@ async fn serve(settings: Settings, load: Loader) -> anyhow::Result<ExitCode> {
         &settings,
         &identity,
     );
-    let api =
-        api(&settings, snapshots.clone(), store, exporter, work, handle.clone(), reloader.clone())
-            .await?;
+    let desk = Desk {
+        work: Mutex::new(work),
+        dispatcher: handle.clone(),
+        reloader: reloader.clone(),
+        clock: clock.clone(),
+        name: settings.plan.name.clone(),
+        secret: identity.secret,
+        keys,
+    };
+    let app = App {
+        snapshots,
+        store,
+        exporter,
+        control: Arc::new(desk),
+        clock,
+        token: settings.http.token.clone(),
+        replays: Replays::default(),
+    };
+    let api = listen(&settings.http.listen, Arc::new(app)).await?;
     tracing::info!(listen = settings.http.listen, "driftd is up");
 
     let ending = wait(&mut signals, &reloader, &deciding, &reading).await;
@@ -284,52 +306,23 @@ impl Ending {
     }
 }
 
-async fn api(
-    settings: &Settings,
-    snapshots: Snapshots,
-    _store: Arc<Embedded>,
-    exporter: Exporter,
-    _work: Sender<Work>,
-    _handle: Handle,
-    _reloader: Reloader,
-) -> anyhow::Result<tokio::task::JoinHandle<()>> {
-    use axum::{Json, Router, http::StatusCode, routing::get};
-    let listener =
-        tokio::net::TcpListener::bind(&settings.http.listen).await.with_context(|| {
-            format!("http.listen = \"{}\" cannot be listened on", settings.http.listen)
-        })?;
-    let exporter = Arc::new(exporter);
-    let ready = snapshots.clone();
-    let app =
-        Router::new()
-            .route(
-                "/readyz",
-                get(move || {
-                    let s = ready.load();
-                    let ok = s.not_ready.is_empty();
-                    let body = Json(serde_json::json!({"ready": ok, "reasons": s.not_ready}));
-                    async move {
-                        (if ok { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, body)
-                    }
-                }),
-            )
-            .route(
-                "/metrics",
-                get(move || {
-                    let t = exporter.text(crate::metrics::Flavour::Plain).unwrap_or_default();
-                    async move { t }
-                }),
-            )
-            .route(
-                "/api/v1/incidents",
-                get(move || {
-                    let s = snapshots.load();
-                    let items: Vec<_> =
-                        s.status.incidents.iter().map(|i| &i.line).cloned().collect();
-                    async move { Json(serde_json::json!({"items": items, "next": null})) }
-                }),
-            );
+/// Opens the API; it answers until its task is aborted.
+async fn listen(listen: &str, app: Arc<App>) -> anyhow::Result<tokio::task::JoinHandle<()>> {
+    let listener = tokio::net::TcpListener::bind(listen)
+        .await
+        .with_context(|| format!("http.listen = \"{listen}\" cannot be listened on"))?;
     Ok(tokio::spawn(async move {
-        let _ = axum::serve(listener, app).await;
+        if let Err(error) = admin::serve(listener, app).await {
+            tracing::error!("the API ended: {error}");
+        }
     }))
+}
+
+/// Keys that may sign a model's callbacks: those of its trainer.
+fn callback_keys(settings: &Settings, all: &Receivers) -> BTreeMap<String, Vec<SigningKey>> {
+    let keys = |model: &crate::plan::ModelPlan| {
+        let trainer = all.trainers.get(&model.retrain.as_ref()?.trainer)?;
+        Some((model.name.clone(), trainer.callback_keys().to_vec()))
+    };
+    settings.plan.models.iter().filter_map(keys).collect()
 }

@@ -45,6 +45,7 @@ use pipeline::Pipeline;
 use runs::Run;
 
 pub use export::{EXPORTED, Export};
+pub use runs::callback_token;
 pub use state::{Resolve, StateError, join_key};
 pub use status::{IncidentStatus, ModelStatus, MonitorStatus, Status};
 

@@ -163,7 +163,7 @@ impl Engine {
                     "training_range": { "start": deciding.end - span, "end": deciding.end },
                     "callback": {
                         "url": format!("{}/api/v1/runs/{id}", self.plan.public_url),
-                        "token": self.callback_token(&id),
+                        "token": callback_token(&self.secret, &id),
                     },
                 }),
             );
@@ -189,16 +189,6 @@ impl Engine {
         self.runs.insert(id.clone(), run);
         self.dirty.runs.insert(id);
         Ok(line)
-    }
-
-    /// The token that a run's callback must bear; nobody can guess it without the secret.
-    #[must_use]
-    pub fn callback_token(&self, run: &str) -> String {
-        let mut hash = Sha256::new();
-        hash.update(self.secret);
-        hash.update(run.as_bytes());
-        hash.update(self.secret);
-        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// The trainer took the request.
@@ -397,6 +387,16 @@ impl super::model::Model {
         let Some(number) = self.ledger.lexicon.find(version) else { return false };
         self.versions.get(&number).is_some_and(|v| v.own)
     }
+}
+
+/// The token that a run's callback must bear; nobody can guess it without the secret.
+#[must_use]
+pub fn callback_token(secret: &[u8; 32], run: &str) -> String {
+    let mut hash = Sha256::new();
+    hash.update(secret);
+    hash.update(run.as_bytes());
+    hash.update(secret);
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn run_id(key: &str, model: &str, attempt: u32) -> String {

@@ -1,6 +1,6 @@
 //! A small ride-sharing company: a demand model, its topics, its configuration.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde_json::json;
 
@@ -235,9 +235,4 @@ fn fare(id: i64, shift: f64) -> f64 {
 
 fn city(id: i64) -> &'static str {
     if id % 2 == 0 { "Oslo" } else { "Bergen" }
-}
-
-/// Makes sure that a folder holds nothing of an earlier daemon.
-pub fn fresh(path: &Path) {
-    let _ = std::fs::remove_dir_all(path);
 }
