@@ -50,6 +50,9 @@ pub trait Detector: Debug + Send + Sync {
     fn needs_reference_metric(&self) -> bool;
 }
 
+/// Makes a detector for a statistic.
+pub type Build = fn(&mut Params, &dyn Statistic) -> Result<Arc<dyn Detector>, ParamError>;
+
 /// A detector's entry in the registry.
 #[derive(Debug)]
 pub struct DetectorKind {
@@ -60,7 +63,7 @@ pub struct DetectorKind {
     /// Options beside `kind`.
     pub options: &'static [OptionDoc],
     /// Builds it for a statistic from its options.
-    pub build: fn(&mut Params, &dyn Statistic) -> Result<Arc<dyn Detector>, ParamError>,
+    pub build: Build,
 }
 
 /// Every detector.

@@ -19,6 +19,7 @@ mod matching;
 mod model;
 mod outbox;
 mod pipeline;
+mod round;
 mod runs;
 mod score;
 mod segments;

@@ -126,6 +126,9 @@ impl Ledger {
     }
 }
 
+/// Series, id of its reference, earliest event counted with it.
+pub(super) type Start = (Arc<str>, Arc<str>, Time);
+
 /// Small values that are stored whole whenever they change.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Ledger {
@@ -150,7 +153,7 @@ pub(super) struct Ledger {
     /// Segments in the order of their numbers.
     pub segments: Vec<Segment>,
     /// Starts of series by group.
-    pub starts: Vec<(String, Vec<(Arc<str>, Arc<str>, Time)>)>,
+    pub starts: Vec<(String, Vec<Start>)>,
 }
 
 /// The state of one model.

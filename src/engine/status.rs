@@ -98,9 +98,9 @@ impl Engine {
                 not_asked: i.not_asked.clone(),
             })
             .collect();
-        incidents.sort_by(|a, b| b.line.changed.cmp(&a.line.changed));
+        incidents.sort_by_key(|i| std::cmp::Reverse(i.line.changed));
         let mut runs: Vec<RunLine> = self.runs.values().map(|r| r.line.clone()).collect();
-        runs.sort_by(|a, b| b.requested.cmp(&a.requested));
+        runs.sort_by_key(|r| std::cmp::Reverse(r.requested));
         let mut outbox: Vec<OutboxLine> = self.outbox.rows.values().map(|r| r.line()).collect();
         outbox.sort_by(|a, b| (b.created, &b.id).cmp(&(a.created, &a.id)));
         Status {

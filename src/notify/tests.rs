@@ -301,7 +301,8 @@ async fn a_huge_reply_is_read_to_its_cap_only() {
     let (what, why) = why(deliver(&webhook(&url)).await);
     assert_eq!(what, "retry");
     assert!(why.chars().count() < 400 && why.contains("xxx"), "{why}");
-    assert!(begun.elapsed() < Duration::from_secs(4));
+    // Shorter than the patience with bodies: the cap ended it, not the clock.
+    assert!(begun.elapsed() < Duration::from_millis(1_500));
 }
 
 #[tokio::test]

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 use rdkafka::message::{BorrowedMessage, Headers, Message};
 use sha2::{Digest, Sha256};
 
-use super::reader::logged;
 use super::{Refusals, TopicPlan};
 use crate::clock;
 use crate::event::{Anchor, Partition, Slab, Time};
@@ -203,6 +202,40 @@ impl Lane {
     }
 }
 
+/// The lanes of all our partitions; records come in runs of one partition.
+#[derive(Default)]
+pub(super) struct Lanes {
+    pub list: Vec<Lane>,
+    latest: usize,
+}
+
+impl Lanes {
+    pub(super) fn find(&mut self, topic: &str, number: i32) -> Option<usize> {
+        if self.list.get(self.latest).is_some_and(|lane| lane.is(topic, number)) {
+            return Some(self.latest);
+        }
+        self.latest = self.list.iter().position(|lane| lane.is(topic, number))?;
+        Some(self.latest)
+    }
+
+    pub(super) fn get_mut(&mut self, partition: &Partition) -> Option<&mut Lane> {
+        self.list.iter_mut().find(|lane| lane.partition() == partition)
+    }
+
+    pub(super) fn insert(&mut self, lane: Lane) {
+        self.remove(&lane.partition().clone());
+        self.list.push(lane);
+    }
+
+    pub(super) fn remove(&mut self, partition: &Partition) {
+        self.list.retain(|lane| lane.partition() != partition);
+    }
+
+    pub(super) fn partitions(&self) -> impl Iterator<Item = &Partition> {
+        self.list.iter().map(Lane::partition)
+    }
+}
+
 /// First 8 bytes of the hash over key and payload; absent and empty are alike.
 fn hash(key: Option<&[u8]>, payload: Option<&[u8]>) -> u64 {
     let (key, payload) = (key.unwrap_or_default(), payload.unwrap_or_default());
@@ -212,4 +245,8 @@ fn hash(key: Option<&[u8]>, payload: Option<&[u8]>) -> u64 {
     hash.update(payload);
     let digest = hash.finalize();
     digest.iter().take(8).fold(0, |word, byte| (word << 8) | u64::from(*byte))
+}
+
+fn logged(message: &BorrowedMessage<'_>) -> Option<Time> {
+    message.timestamp().to_millis().map(|ms| Time(ms.saturating_mul(1000)))
 }

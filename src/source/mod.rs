@@ -9,6 +9,7 @@ mod context;
 mod faults;
 mod lane;
 mod reader;
+mod session;
 mod start;
 
 use std::collections::BTreeMap;

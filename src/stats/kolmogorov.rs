@@ -175,7 +175,7 @@ fn raise(matrix: &[f64], m: usize, n: usize) -> (Vec<f64>, i32) {
     }
     let (half, exponent) = raise(matrix, m, n / 2);
     let square = multiply(&half, &half, m);
-    let (mut power, mut exponent) = if n % 2 == 0 {
+    let (mut power, mut exponent) = if n.is_multiple_of(2) {
         (square, 2 * exponent)
     } else {
         (multiply(matrix, &square, m), 2 * exponent)

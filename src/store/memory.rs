@@ -6,10 +6,12 @@ use std::sync::{Mutex, PoisonError};
 use super::{Store, StoreError};
 use crate::engine::io::{Change, Table};
 
+type Rows = BTreeMap<(Table, Vec<u8>), Vec<u8>>;
+
 /// Rows in memory.
 #[derive(Debug, Default)]
 pub struct Memory {
-    tables: Mutex<BTreeMap<(Table, Vec<u8>), Vec<u8>>>,
+    tables: Mutex<Rows>,
 }
 
 impl Store for Memory {

@@ -71,7 +71,7 @@ fn a_shift_is_paged_once_retrained_once_and_resolved() {
         .map(|l| l["predictions"].as_u64().unwrap())
         .sum();
     // Panes older than the longest window and the wait are dropped; all others are complete.
-    assert!(total > 0 && total % 60 == 0, "{total}");
+    assert!(total > 0 && total.is_multiple_of(60), "{total}");
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn kill_9_changes_nothing() {
         daemon.signal("TERM");
         daemon.wait_exit(LONG);
     }
-    let panes = |dir: &std::path::PathBuf| -> Vec<serde_json::Value> {
+    let panes = |dir: &std::path::Path| -> Vec<serde_json::Value> {
         export(dir)
             .into_iter()
             .filter(|l| matches!(l["type"].as_str(), Some("pane" | "position" | "join")))
@@ -118,7 +118,7 @@ fn kill_9_changes_nothing() {
     let state = company.state();
     let second = company.folder.join("second");
     assert_eq!(panes(&state), panes(&second));
-    let keys = |dir: &std::path::PathBuf| -> Vec<serde_json::Value> {
+    let keys = |dir: &std::path::Path| -> Vec<serde_json::Value> {
         let mut keys: Vec<serde_json::Value> = export(dir)
             .into_iter()
             .filter(|l| l["type"] == "incident")

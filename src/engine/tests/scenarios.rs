@@ -4,7 +4,7 @@ use crate::event::Time;
 use crate::lines::{IncidentState, NoData, Verdict};
 
 fn prediction(id: u64, time: i64, fare: f64) -> Record {
-    let city = if id % 2 == 0 { "Oslo" } else { "Bergen" };
+    let city = if id.is_multiple_of(2) { "Oslo" } else { "Bergen" };
     Record::Prediction { id, time, version: "v1", fare, city, said: 10.0 }
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -143,7 +143,7 @@ pub fn driftd(arguments: &[&str], folder: &Path, env: &[(&str, &str)]) -> Output
 }
 
 /// The state of a directory that no daemon uses.
-pub fn export(dir: &PathBuf) -> Vec<serde_json::Value> {
+pub fn export(dir: &Path) -> Vec<serde_json::Value> {
     let output = driftd(
         &["state", "export", "--format", "json", "--dir", dir.to_str().unwrap()],
         Path::new("."),

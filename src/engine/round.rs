@@ -1,0 +1,103 @@
+//! What one round of judging leaves behind: lines, and where the monitor's series stand.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::model::{Group, TrackKey};
+use super::score::Judged;
+use crate::event::{Span, Time};
+use crate::lines::{ScoreLine, Segment, Verdict};
+use crate::plan::MonitorPlan;
+use crate::policy::Finding;
+
+/// What one monitor said about one group of versions at one window end.
+#[derive(Debug)]
+pub(super) struct Round {
+    pub monitor: usize,
+    pub group: usize,
+    /// End of the window judged.
+    pub end: Time,
+    pub version: Option<Arc<str>>,
+    pub lines: Vec<ScoreLine>,
+    /// What fires after it, worst first.
+    pub findings: Vec<Finding>,
+    /// What is still beyond its clear level.
+    pub holding: BTreeSet<(Arc<str>, Segment)>,
+    /// Whether any window was scored.
+    pub scored: bool,
+    /// Whether a restated window changed its verdict.
+    pub restated: bool,
+}
+
+/// Files the judgements of a round and says where its series stand.
+#[expect(clippy::too_many_arguments, reason = "the parts of one round, each named once")]
+pub(super) fn close_round(
+    place: usize,
+    monitor: &MonitorPlan,
+    group_ix: usize,
+    group: &mut Group,
+    end: Time,
+    version: Option<Arc<str>>,
+    judgements: Vec<(TrackKey, Judged)>,
+    every: Span,
+) -> Round {
+    let (mut scored, mut restated) = (false, false);
+    let mut lines = Vec::with_capacity(judgements.len());
+    for (key, judged) in judgements {
+        scored |= judged.line.verdict != Verdict::NoData;
+        lines.push(judged.line.clone());
+        let before = group.latest.get(&key).map(|b| &b.line);
+        restated |= judged.line.revision > 0
+            && before.is_some_and(|b| {
+                b.window.end == judged.line.window.end && b.verdict != judged.line.verdict
+            });
+        if before.is_none_or(|b| b.window.end <= judged.line.window.end) {
+            group.latest.insert(key, judged);
+        }
+    }
+    let (findings, holding) = standing(group, monitor, every);
+    Round {
+        monitor: place,
+        group: group_ix,
+        end,
+        version,
+        lines,
+        findings,
+        holding,
+        scored,
+        restated,
+    }
+}
+
+/// What fires now, worst first, and what is still beyond its clear level.
+fn standing(
+    group: &Group,
+    monitor: &MonitorPlan,
+    every: Span,
+) -> (Vec<Finding>, BTreeSet<(Arc<str>, Segment)>) {
+    let persistence = monitor.detector.persistence();
+    let mut findings = Vec::new();
+    let mut holding = BTreeSet::new();
+    for (key, track) in group.tracks.iter().filter(|(key, _)| *key.monitor == *monitor.name) {
+        let Some(latest) = group.latest.get(key) else { continue };
+        let line = &latest.line;
+        if let Some(severity) = track.firing(persistence, every) {
+            let bins = latest.bins.clone();
+            findings.push(Finding { severity, line: line.clone(), level: latest.level, bins });
+        }
+        if track.holds(persistence, every) {
+            holding.insert((line.series.clone(), line.segment.clone()));
+        }
+    }
+    findings.sort_by(|a, b| b.severity.cmp(&a.severity).then(excess(b).total_cmp(&excess(a))));
+    (findings, holding)
+}
+
+/// How far beyond its level, relative to the level, so that scores of one monitor rank.
+fn excess(finding: &Finding) -> f64 {
+    match (finding.line.score, finding.level) {
+        (Some(score), Some(level)) if level != 0.0 => ((score - level) / level).abs(),
+        (Some(score), _) => score.abs(),
+        _ => 0.0,
+    }
+}
