@@ -31,6 +31,13 @@ impl Segment {
     pub fn is_whole(&self) -> bool {
         self.0.is_empty()
     }
+
+    /// Whether both are the same slice, whatever the order of their dimensions: lines and
+    /// requests sort them by name.
+    #[must_use]
+    pub fn same(&self, other: &Segment) -> bool {
+        self.0.len() == other.0.len() && self.0.iter().all(|pair| other.0.contains(pair))
+    }
 }
 
 /// `city=Oslo, vehicle=van`.

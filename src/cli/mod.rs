@@ -3,6 +3,7 @@
 mod check;
 pub mod client;
 mod decode;
+mod demo;
 mod output;
 mod reference;
 mod replay;
@@ -57,6 +58,8 @@ pub enum Format {
 enum Command {
     /// The daemon.
     Run,
+    /// The festival story on an embedded Kafka; ends by itself.
+    Demo(demo::DemoArguments),
     /// Reads, builds and reaches everything; tells all problems at once.
     Check(check::CheckArguments),
     /// What driftd reads from a model's topics, field by field.
@@ -101,6 +104,7 @@ pub fn main() -> ExitCode {
         Command::Reference(command) => {
             reference::run(&command, config, &output).map(ExitCode::from)
         }
+        Command::Demo(options) => demo::run(&options),
         Command::Check(options) => check::run(&options, config, &output).map(ExitCode::from),
         Command::Decode(options) => decode::run(&options, config, &output).map(ExitCode::from),
         Command::Client(command) => client::run(&command, &output).map(ExitCode::from),

@@ -25,7 +25,7 @@ pub(super) fn run(config: &Path, verbose: u8) -> anyhow::Result<ExitCode> {
             Err(texts.join("\n"))
         }
     });
-    daemon::run(settings, load)
+    daemon::run(settings, load, None)
 }
 
 /// JSON when nobody watches; what librdkafka says only when something is wrong.

@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
 
 pub use engine_thread::{EngineThread, Observer, Outgoing, Work};
 pub use plans::{properties, reference_files, topic_plans};
@@ -59,28 +60,46 @@ const RESTORED: [Table; 8] = [
     Table::Silences,
 ];
 
-/// Runs the daemon until a signal ends it; the exit code says which.
+/// Runs the daemon until a signal (or `stop`) ends it; the exit code says which.
 ///
 /// # Errors
 /// What keeps it from starting, or what makes its state unusable.
-pub fn run(settings: Settings, load: Loader) -> anyhow::Result<ExitCode> {
+pub fn run(
+    settings: Settings,
+    load: Loader,
+    stop: Option<oneshot::Receiver<()>>,
+) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .context("the runtime cannot start")?;
-    let code = runtime.block_on(serve(settings, load))?;
+    let code = runtime.block_on(serve(settings, load, stop))?;
     runtime.shutdown_timeout(Duration::from_secs(1));
     Ok(code)
 }
 
-async fn serve(settings: Settings, load: Loader) -> anyhow::Result<ExitCode> {
+async fn serve(
+    settings: Settings,
+    load: Loader,
+    stop: Option<oneshot::Receiver<()>>,
+) -> anyhow::Result<ExitCode> {
+    let mut stopped = std::pin::pin!(async move {
+        match stop {
+            Some(stop) => {
+                let _ = stop.await;
+            }
+            None => std::future::pending().await,
+        }
+    });
     let mut signals = Signals::new()?;
     let store = Arc::new(Embedded::open(&settings.state.dir)?);
     let identity = store.identity().clone();
     let plan = Arc::new(settings.plan.clone());
     let references = References::new(reference_files(&settings));
-    let (engine, effects) = restore(&plan, &identity.secret, store.as_ref(), &references)?;
+    let (mut engine, effects) = restore(&plan, &identity.secret, store.as_ref(), &references)?;
+    // The clock enters before anything else: no message may be written at no time.
+    engine.set_clock(crate::clock::now());
     for notice in &effects.notices {
         tracing::warn!(model = notice.model, "{}", notice.message);
     }
@@ -177,7 +196,10 @@ async fn serve(settings: Settings, load: Loader) -> anyhow::Result<ExitCode> {
     let api = listen(&settings.http.listen, Arc::new(app)).await?;
     tracing::info!(listen = settings.http.listen, "driftd is up");
 
-    let ending = wait(&mut signals, &reloader, &deciding, &reading).await;
+    let ending = tokio::select! {
+        code = wait(&mut signals, &reloader, &deciding, &reading) => code,
+        () = &mut stopped => 0,
+    };
     tracing::info!("stopping");
     tokio::spawn(async move {
         // A second signal, or a stop that takes too long, ends at once: as safe as kill -9.

@@ -93,6 +93,9 @@ impl Engine {
             inhibitable: true,
         };
         effects.lines.extend(round.lines);
+        if model.ledger.retired.contains(&*deciding.group) {
+            return;
+        }
         let standing = Standing {
             findings: round.findings,
             holding: round.holding,

@@ -113,6 +113,7 @@ fn findings(incident: &Incident, most: usize) -> Vec<Value> {
             let mut value = serde_json::to_value(&finding.line).unwrap_or(Value::Null);
             if let Value::Object(fields) = &mut value {
                 fields.insert("level".into(), json!(finding.level));
+                fields.insert("reference_score".into(), json!(finding.reference_score));
                 fields.insert("severity".into(), json!(finding.severity));
                 if let Some(bins) = &finding.bins {
                     let shown = |reference: bool| {

@@ -298,7 +298,7 @@ impl Model {
         line.reason = Some(crate::lines::NoData::NotEnoughEvents);
         line.verdict = crate::lines::Verdict::NoData;
         line.score = None;
-        Some(Judged { line, reading: None, level: None, bins: None })
+        Some(Judged { line, reading: None, level: None, reference_score: None, bins: None })
     }
 
     /// Numbers the line, files its reading.

@@ -333,6 +333,11 @@ impl Engine {
         entry.expired(model.ledger.watermark(), model.plan.within())
     }
 
+    /// Sets our clock before the first input.
+    pub fn set_clock(&mut self, now: Time) {
+        self.now = self.now.max(now);
+    }
+
     /// Records of each partition that are not in the state yet, where the end is known.
     #[must_use]
     pub fn lags(&self) -> Vec<(Partition, i64)> {

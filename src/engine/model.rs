@@ -142,6 +142,9 @@ pub(super) struct Ledger {
     pub judged_drift: Option<Time>,
     /// Boundaries up to which performance has been judged.
     pub judged_performance: Option<Time>,
+    /// Groups whose versions a retraining has replaced: still counted and judged, but what they
+    /// show is known and dealt with.
+    pub retired: BTreeSet<String>,
     /// Outcome records beyond the wait of their prediction.
     pub late_outcomes: u64,
     /// Greatest Kafka timestamp read.

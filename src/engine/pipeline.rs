@@ -7,7 +7,7 @@ use super::Engine;
 use super::decide::{Deciding, Standing};
 use super::io::Effects;
 use crate::detect::Severity;
-use crate::event::{Slab, Span, Time};
+use crate::event::{Role, Slab, Span, Time};
 use crate::lines::{ScoreLine, Segment, Verdict, WindowLine};
 use crate::plan::NotifyPlan;
 use crate::policy::Finding;
@@ -31,19 +31,23 @@ pub(super) struct Pipeline {
     bad: u64,
     /// Share of bad records in the last full batch of at least [`LEAST_RECORDS`].
     bad_share: Option<f64>,
-    events: u64,
+    predictions: u64,
+    outcomes: u64,
 }
 
 impl Engine {
     /// Counts what a slab says about the quality of the input.
     pub(super) fn note_quality(&mut self, slab: &Slab, _effects: &mut Effects) {
-        for (model, _, batch) in &slab.batches {
+        for (model, role, batch) in &slab.batches {
             let pipeline = &mut self.pipelines[*model as usize];
             let rows = batch.times.len() as u64;
             if rows > 0 {
                 pipeline.last_event = Some(slab.read_at);
                 pipeline.good += rows;
-                pipeline.events += rows;
+                match role {
+                    Role::Prediction => pipeline.predictions += rows,
+                    Role::Outcome => pipeline.outcomes += rows,
+                }
             }
         }
         for (model, refused) in &slab.refused {
@@ -84,6 +88,7 @@ impl Engine {
                 severity: Severity::Critical,
                 line,
                 level: Some(level),
+                reference_score: None,
                 bins: None,
             });
         };
@@ -95,11 +100,14 @@ impl Engine {
         if let Some(share) = pipeline.bad_share.filter(|share| *share > MOST_BAD) {
             find("model", "bad_share", share, MOST_BAD);
         }
-        if pipeline.events >= LEAST_EVENTS {
-            for path in &model.plan.paths {
-                if !model.ledger.paths_seen.contains(path) {
-                    find(path, "path_never_seen", 1.0, 0.0);
-                }
+        for path in &model.plan.paths {
+            let events = if path.starts_with("outcomes.") {
+                pipeline.outcomes
+            } else {
+                pipeline.predictions
+            };
+            if events >= LEAST_EVENTS && !model.ledger.paths_seen.contains(path) {
+                find(path, "path_never_seen", 1.0, 0.0);
             }
         }
         findings

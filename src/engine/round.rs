@@ -83,7 +83,13 @@ fn standing(
         let line = &latest.line;
         if let Some(severity) = track.firing(persistence, every) {
             let bins = latest.bins.clone();
-            findings.push(Finding { severity, line: line.clone(), level: latest.level, bins });
+            findings.push(Finding {
+                severity,
+                line: line.clone(),
+                level: latest.level,
+                reference_score: latest.reference_score,
+                bins,
+            });
         }
         if track.holds(persistence, every) {
             holding.insert((line.series.clone(), line.segment.clone()));

@@ -218,7 +218,13 @@ impl Engine {
             return;
         };
         let line = builtin_line(&run.line.model, RETRAINING, "model", "failed_runs", 1.0, self.now);
-        let finding = Finding { severity: Severity::Critical, line, level: Some(0.0), bins: None };
+        let finding = Finding {
+            severity: Severity::Critical,
+            line,
+            level: Some(0.0),
+            reference_score: None,
+            bins: None,
+        };
         self.settle_builtin(place, RETRAINING, vec![finding], effects);
     }
 
@@ -317,7 +323,16 @@ impl Engine {
 
     /// Incidents of the versions before the new one are over.
     fn retire(&mut self, place: usize, version: &str, effects: &mut Effects) {
-        let model = &self.models[place];
+        let model = &mut self.models[place];
+        let live = model.ledger.lexicon.find(version).and_then(|ix| model.versions.get(&ix));
+        let live = live.map(|v| model.groups[v.group].id.clone());
+        for group in model.groups.iter().filter(|g| Some(&g.id) != live.as_ref()) {
+            model.ledger.retired.insert(group.id.to_string());
+        }
+        if let Some(live) = live {
+            model.ledger.retired.remove(&*live);
+        }
+        model.dirty = true;
         let at = model.latest_event().unwrap_or(self.now);
         let name = model.plan.name.clone();
         let keys: Vec<String> = self

@@ -44,6 +44,8 @@ pub(super) struct Judged {
     pub reading: Option<Reading>,
     /// The level that was crossed.
     pub level: Option<f64>,
+    /// The same metric on the reference, where there is one.
+    pub reference_score: Option<f64>,
     /// Both distributions, where a level was crossed.
     pub bins: Option<Vec<Bin>>,
 }
@@ -269,7 +271,7 @@ impl Model {
         };
         let beyond = reading.is_some_and(|r| r.beyond.is_some());
         let bins = pair.filter(|_| beyond).map(|pair| bins(&pair));
-        Judged { line, reading, level, bins }
+        Judged { line, reading, level, reference_score: metric, bins }
     }
 
     fn never_seen(&self, series: &str) -> bool {

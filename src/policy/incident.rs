@@ -24,6 +24,8 @@ pub struct Finding {
     pub line: ScoreLine,
     /// The level that it crossed.
     pub level: Option<f64>,
+    /// The same metric on the reference.
+    pub reference_score: Option<f64>,
     /// Both distributions; only on the way into the evidence.
     #[serde(skip)]
     pub bins: Option<Vec<Bin>>,

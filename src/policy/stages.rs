@@ -53,7 +53,7 @@ fn silenced(findings: &[Finding], c: &Circumstances<'_>) -> bool {
     let silences: Vec<&SilenceLine> = c.silences.iter().filter(active).collect();
     !silences.is_empty()
         && findings.iter().all(|finding| {
-            silences.iter().any(|s| s.segment.is_whole() || s.segment == finding.line.segment)
+            silences.iter().any(|s| s.segment.is_whole() || s.segment.same(&finding.line.segment))
         })
 }
 

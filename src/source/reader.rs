@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use super::context::Context;
 use super::session::Session;
@@ -181,6 +181,8 @@ impl Reader {
                     .flat_map(|g| g.members())
                     .find(|m| m.id().starts_with(&prefix) && m.client_id() != self.spec.client_id)
                     .map(|m| format!("{} ({})", m.client_host(), m.client_id())),
+                // A broker that cannot list groups (an embedded one) has no other driftd either.
+                Err(error) if unsupported(&error) => None,
                 Err(error) => {
                     let text = format!("no broker of {} answers ({error})", self.spec.brokers);
                     self.shared.faults.raise("brokers_unreachable", "", text);
@@ -216,4 +218,12 @@ impl Reader {
             let _ = consumer.poll(POLL);
         }
     }
+}
+
+fn unsupported(error: &KafkaError) -> bool {
+    let code = error.rdkafka_error_code();
+    matches!(
+        code,
+        Some(RDKafkaErrorCode::UnsupportedFeature | RDKafkaErrorCode::UnsupportedVersion)
+    )
 }

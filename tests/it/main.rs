@@ -3,5 +3,6 @@
 mod rig;
 
 mod company;
+mod demo;
 mod kafka_works;
 mod main_job;
