@@ -9,6 +9,7 @@ mod reference;
 mod replay;
 mod run;
 mod state;
+mod unbuilt;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -16,6 +17,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 
 pub use output::Output;
+use unbuilt::unbuilt;
 
 use crate::config::{self, Mode, Settings, Sources};
 
@@ -139,7 +141,12 @@ fn settings(config: &Path, mode: Mode) -> anyhow::Result<Result<Settings, u8>> {
             for warning in warnings {
                 eprintln!("{warning}");
             }
-            Ok(Ok(settings))
+            let missing =
+                if mode == Mode::ReferenceBuild { Vec::new() } else { unbuilt(&settings) };
+            for problem in &missing {
+                eprintln!("{problem}");
+            }
+            Ok(if missing.is_empty() { Ok(settings) } else { Err(CONFIG) })
         }
         Err(problems) => {
             for problem in problems {

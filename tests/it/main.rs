@@ -2,7 +2,9 @@
 
 mod rig;
 
+mod commands;
 mod company;
 mod demo;
+mod faults;
 mod kafka_works;
 mod main_job;

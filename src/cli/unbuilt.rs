@@ -1,0 +1,46 @@
+//! What the configuration may say and this version does not do yet: refused with a sentence, never
+//! silently left out.
+
+use crate::config::{Problem, Settings, Severity};
+use crate::plan::WindowPlan;
+
+/// One problem for every such key.
+pub(super) fn unbuilt(settings: &Settings) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let mut refuse = |key: String, message: &str, hint: &str| {
+        problems.push(Problem {
+            severity: Severity::Error,
+            file: None,
+            line: None,
+            key,
+            message: message.to_owned(),
+            hint: Some(hint.to_owned()),
+        });
+    };
+    for model in &settings.plan.models {
+        if model.reference.learn.is_some() {
+            refuse(
+                format!("models.{}.reference.learn", model.name),
+                "references cannot be learnt by this version yet",
+                "build one with `driftd reference build` and write file = \"...\"",
+            );
+        }
+        for monitor in &model.monitors {
+            if matches!(monitor.window, WindowPlan::Count { .. }) {
+                refuse(
+                    format!("monitors.{}.window", monitor.name),
+                    "windows of so many events are not built into this version yet",
+                    "write a length of time, such as window = \"24h\"",
+                );
+            }
+        }
+    }
+    if settings.kafka.workers > 1 {
+        refuse(
+            "kafka.workers".to_owned(),
+            "this version reads with one thread",
+            "leave it out, or write workers = 1",
+        );
+    }
+    problems
+}

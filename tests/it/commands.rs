@@ -1,0 +1,99 @@
+//! The commands that need no daemon, as an operator runs them.
+
+use std::path::Path;
+
+use crate::company::Company;
+use crate::rig::daemon::driftd;
+use crate::rig::folder;
+use crate::rig::kafka::{Kafka, Rec};
+use crate::rig::receiver::Receiver;
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn the_example_of_the_documentation_is_accepted() {
+    let folder = folder("example");
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/driftd.toml");
+    std::fs::copy(fixture, folder.join("driftd.toml")).unwrap();
+    std::fs::create_dir_all(folder.join("reference")).unwrap();
+    let mut csv =
+        String::from("distance_km,fare,hour,temperature,city,vehicle,demand,actual_demand\n");
+    for i in 0..2000 {
+        let city = if i % 2 == 0 { "Oslo" } else { "Bergen" };
+        csv.push_str(&format!("{},{},{},{},{city},van,10,11\n", i % 30, i % 97, i % 24, i % 15));
+    }
+    std::fs::write(folder.join("train.csv"), csv).unwrap();
+    let built = driftd(
+        &["reference", "build", "--model", "demand", "train.csv", "-o", "reference/demand.json"],
+        &folder,
+        &[],
+    );
+    assert!(built.status.success(), "{}", text(&built.stderr));
+    let checked = driftd(&["check", "--no-connect", "--format", "table"], &folder, &[]);
+    let told = text(&checked.stdout);
+    assert_eq!(checked.status.code(), Some(0), "{told}\n{}", text(&checked.stderr));
+    assert!(told.contains("0 errors"), "{told}");
+    let shown = driftd(&["reference", "inspect", "reference/demand.json"], &folder, &[]);
+    assert!(text(&shown.stdout).contains("features.fare"));
+}
+
+#[test]
+fn all_problems_are_told_at_once_and_the_exit_code_says_configuration() {
+    let folder = folder("broken");
+    let broken = "[kafka]\nbrokers = \"127.0.0.1:1\"\ngroop = \"x\"\n\
+                  [models.m.predictions]\ntopic = 7\n[monitors.a]\nstatistic = \"psy\"\n";
+    std::fs::write(folder.join("driftd.toml"), broken).unwrap();
+    let output = driftd(&["check", "--no-connect", "--format", "json"], &folder, &[]);
+    assert_eq!(output.status.code(), Some(78));
+    let problems: Vec<serde_json::Value> =
+        text(&output.stdout).lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    let lines: Vec<u64> = problems.iter().filter_map(|p| p["line"].as_u64()).collect();
+    assert!(problems.len() >= 3, "{problems:?}");
+    assert!(lines.contains(&3) && lines.contains(&5), "{problems:?}");
+}
+
+#[test]
+fn decode_shows_fields_and_refusals_of_a_real_topic() {
+    let kafka = Kafka::shared();
+    let receiver = Receiver::start();
+    let company = Company::found(&kafka, &receiver, 1);
+    let good =
+        br#"{"request_id":"r1","at":1767225600,"features":{"fare":"12"},"output":{"demand":3}}"#;
+    kafka.produce(&company.predictions, &[Rec::bytes(good), Rec::bytes(b"{oops")]);
+    kafka.produce(&company.outcomes, &[Rec::bytes(b"\xff")]);
+    let output = driftd(&["decode", "--model", "demand"], &company.folder, &company.env());
+    let shown = text(&output.stdout);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(shown.contains("features.fare") && shown.contains("bad_json"), "{shown}");
+}
+
+#[test]
+fn replay_over_files_finds_the_shift_and_says_so_by_its_exit_code() {
+    let kafka = Kafka::shared();
+    let receiver = Receiver::start();
+    let company = Company::found(&kafka, &receiver, 1);
+    let mut csv = String::from("request_id,at,version,demand,fare,city\n");
+    for i in 0..3000i64 {
+        let shift = if i >= 2000 { 80 } else { 0 };
+        let at = company.start + i * 60;
+        csv.push_str(&format!("r{i},{at},v1,10,{},Oslo\n", (i * 37) % 100 + shift));
+    }
+    std::fs::write(company.folder.join("predictions.csv"), csv).unwrap();
+    let replay = |extra: &[&str]| {
+        let mut arguments = vec!["replay", "--predictions", "predictions.csv"];
+        arguments.extend(extra);
+        driftd(&arguments, &company.folder, &[])
+    };
+    let output = replay(&[]);
+    let lines = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let summary = lines.lines().last().unwrap();
+    assert!(
+        summary.contains("\"type\":\"summary\"") && summary.contains("\"events\":3000"),
+        "{summary}"
+    );
+    assert!(lines.contains("\"type\":\"incident\""), "{summary}");
+    assert_eq!(replay(&["--fail-on", "critical"]).status.code(), Some(10));
+}

@@ -1,0 +1,165 @@
+//! Faults of the world around: poison, absent topics, a broker that goes away, rivals.
+
+use std::time::Duration;
+
+use crate::company::{Company, Hour};
+use crate::rig::daemon::{Daemon, export};
+use crate::rig::kafka::{Kafka, Options, Rec};
+use crate::rig::receiver::Receiver;
+
+const LONG: Duration = Duration::from_secs(60);
+
+fn hour(kafka: &Kafka, company: &Company, number: i64) {
+    let (p, o) = company.hour(Hour { number, shift: 0.0, error: 0.0 }, 2);
+    kafka.produce(&company.predictions, &p);
+    kafka.produce(&company.outcomes, &o);
+}
+
+fn predictions(company: &Company) -> u64 {
+    export(&company.state())
+        .iter()
+        .filter(|l| l["type"] == "pane" && l["segment"].is_null())
+        .map(|l| l["predictions"].as_u64().unwrap())
+        .sum()
+}
+
+#[test]
+fn poison_is_counted_kept_and_passed_by() {
+    let kafka = Kafka::shared();
+    let company = Company::found(&kafka, &Receiver::start(), 2);
+    hour(&kafka, &company, 0);
+    let deep = "[".repeat(5000);
+    let poison = [
+        Rec::bytes(b"{\"request_id\": \"x\", "),
+        Rec::bytes(b"\xff\xfe"),
+        Rec::bytes(deep.as_bytes()),
+        Rec::bytes(b""),
+        Rec { payload: None, key: Some(b"k".to_vec()), ..Rec::default() },
+        Rec::bytes(br#"{"at": 1767225600, "output": {"demand": 1}}"#),
+        Rec::bytes(br#"{"request_id": "y", "at": "yesterday"}"#),
+        Rec::bytes(br#"{"request_id": "z", "at": 1}"#),
+        Rec::bytes(br#"{"request_id": "w", "at": 99999999999}"#),
+    ];
+    let poison: Vec<Rec> = poison.into_iter().map(|r| r.on(0)).collect();
+    kafka.produce(&company.predictions, &poison);
+    hour(&kafka, &company, 1);
+    let mut daemon = Daemon::start(&company.config, company.port, &company.env());
+    daemon.wait_caught_up(&[&company.predictions, &company.outcomes], 2);
+    let metrics = daemon.get("/metrics").unwrap().1;
+    let bad: f64 = metrics
+        .lines()
+        .filter(|l| l.starts_with("driftd_bad_events_total{") && l.contains(&company.predictions))
+        .filter_map(|l| l.rsplit(' ').next()?.parse::<f64>().ok())
+        .sum();
+    assert_eq!(bad, 9.0, "{metrics}");
+    daemon.signal("TERM");
+    assert_eq!(daemon.wait_exit(LONG).code(), Some(143));
+    assert_eq!(predictions(&company), 120);
+    let letters = std::fs::read_to_string(company.state().join("dead-letters.jsonl")).unwrap();
+    let letters: Vec<serde_json::Value> =
+        letters.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    assert_eq!(letters.len(), 9);
+    assert!(letters.iter().all(|l| l["topic"] == company.predictions.as_str()));
+}
+
+#[test]
+fn a_topic_that_is_missing_at_the_start_is_waited_for() {
+    let kafka = Kafka::shared();
+    let company = Company::found(&kafka, &Receiver::start(), 2);
+    kafka.delete_topic(&company.outcomes);
+    hour_of_predictions(&kafka, &company, 0);
+    let daemon = Daemon::start(&company.config, company.port, &company.env());
+    let reasons = daemon.wait_until("it says which topic is missing", LONG, || {
+        let (status, body) = daemon.get("/readyz")?;
+        (status == 503 && body.contains("topic_missing")).then_some(body)
+    });
+    assert!(reasons.contains(&company.outcomes), "{reasons}");
+    kafka.create_topic(&company.outcomes, 2);
+    daemon.wait_ready(LONG);
+}
+
+fn hour_of_predictions(kafka: &Kafka, company: &Company, number: i64) {
+    let (p, _) = company.hour(Hour { number, shift: 0.0, error: 0.0 }, 2);
+    kafka.produce(&company.predictions, &p);
+}
+
+#[test]
+fn a_broker_restart_loses_nothing() {
+    let kafka = Kafka::start(&Options::default());
+    let company = Company::found(&kafka, &Receiver::start(), 2);
+    hour(&kafka, &company, 0);
+    let mut daemon = Daemon::start(&company.config, company.port, &company.env());
+    daemon.wait_caught_up(&[&company.predictions, &company.outcomes], 2);
+    kafka.restart();
+    hour(&kafka, &company, 1);
+    daemon.wait_until("the second hour is read", LONG, || {
+        let metrics = daemon.get("/metrics")?.1;
+        let name = format!("driftd_events_consumed_total{{topic=\"{}\"}} 120", company.predictions);
+        metrics.contains(&name).then_some(())
+    });
+    daemon.signal("TERM");
+    assert_eq!(daemon.wait_exit(LONG).code(), Some(143));
+    assert_eq!(predictions(&company), 120);
+}
+
+#[test]
+fn a_second_daemon_on_the_same_state_is_refused_with_the_path() {
+    let kafka = Kafka::shared();
+    let company = Company::found(&kafka, &Receiver::start(), 2);
+    let daemon = Daemon::start(&company.config, company.port, &company.env());
+    daemon.wait_ready(LONG);
+    let mut second = Daemon::start(&company.config, company.port, &company.env());
+    assert_eq!(second.wait_exit(LONG).code(), Some(1));
+    let log = second.log().join("\n");
+    assert!(log.contains(company.state().to_str().unwrap()), "{log}");
+    assert_eq!(daemon.get("/readyz").unwrap().0, 200);
+}
+
+#[test]
+fn records_that_retention_took_are_lost_and_shown() {
+    let kafka = Kafka::shared();
+    let company = Company::found(&kafka, &Receiver::start(), 2);
+    hour(&kafka, &company, 0);
+    let mut daemon = Daemon::start(&company.config, company.port, &company.env());
+    daemon.wait_caught_up(&[&company.predictions, &company.outcomes], 2);
+    daemon.signal("TERM");
+    daemon.wait_exit(LONG);
+    hour(&kafka, &company, 1);
+    kafka.delete_records(&company.predictions, 0, 40);
+    let mut daemon = Daemon::start(&company.config, company.port, &company.env());
+    daemon.wait_caught_up(&[&company.predictions, &company.outcomes], 2);
+    daemon.signal("TERM");
+    daemon.wait_exit(LONG);
+    let lost: i64 = export(&company.state())
+        .iter()
+        .filter(|l| l["type"] == "position")
+        .map(|l| l["lost"].as_i64().unwrap())
+        .sum();
+    // 30 records of the first hour were read; 30..40 are gone.
+    assert_eq!((lost, predictions(&company)), (10, 110));
+}
+
+#[test]
+fn a_recreated_topic_is_named_and_not_read() {
+    let kafka = Kafka::shared();
+    let company = Company::found(&kafka, &Receiver::start(), 2);
+    hour(&kafka, &company, 0);
+    let mut daemon = Daemon::start(&company.config, company.port, &company.env());
+    daemon.wait_caught_up(&[&company.predictions, &company.outcomes], 2);
+    daemon.signal("TERM");
+    daemon.wait_exit(LONG);
+    kafka.delete_topic(&company.predictions);
+    kafka.create_topic(&company.predictions, 2);
+    // More records than before: only the anchor can tell that they are others.
+    for number in 1..4 {
+        hour_of_predictions(&kafka, &company, number);
+    }
+    let mut daemon = Daemon::start(&company.config, company.port, &company.env());
+    daemon.wait_until("it says that the topic was made anew", LONG, || {
+        let (status, body) = daemon.get("/readyz")?;
+        (status == 503 && body.contains("topic_recreated")).then_some(())
+    });
+    daemon.signal("TERM");
+    daemon.wait_exit(LONG);
+    assert_eq!(predictions(&company), 60);
+}
