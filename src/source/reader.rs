@@ -141,6 +141,8 @@ impl Reader {
         config.set("queued.min.messages", "10000");
         config.set("queued.max.messages.kbytes", "32768");
         config.set("check.crcs", "true");
+        // New topics and partitions are noticed within seconds, not within five minutes.
+        config.set("topic.metadata.refresh.interval.ms", "5000");
         for (key, value) in &self.spec.properties {
             config.set(key, value);
         }

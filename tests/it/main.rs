@@ -8,3 +8,4 @@ mod demo;
 mod faults;
 mod kafka_works;
 mod main_job;
+mod security;
