@@ -34,7 +34,9 @@ pub(super) fn run(config: &Path, verbose: u8) -> anyhow::Result<ExitCode> {
 /// JSON when nobody watches; what librdkafka says only when something is wrong.
 pub(super) fn log(verbose: u8) {
     let level = match verbose {
-        0 => "info,librdkafka=warn,rdkafka=warn,fjall=warn,lsm_tree=warn",
+        0 => {
+            "info,librdkafka=warn,rdkafka=warn,rdkafka::consumer::base_consumer=off,fjall=warn,lsm_tree=warn"
+        }
         1 => "debug,librdkafka=warn,rdkafka=warn,fjall=info,lsm_tree=info,hyper=info,reqwest=info",
         _ => "trace",
     };

@@ -110,7 +110,7 @@ impl Reader {
                 pause = Duration::from_secs(1);
             }
             self.sleep(pause);
-            pause = (pause * 2).min(Duration::from_secs(30));
+            pause = (pause * 2).min(Duration::from_secs(5));
         }
     }
 

@@ -6,6 +6,7 @@ mod commands;
 mod company;
 mod demo;
 mod faults;
+mod groups;
 mod kafka_works;
 mod main_job;
 mod security;

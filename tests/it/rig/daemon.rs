@@ -86,7 +86,7 @@ impl Daemon {
 
     /// Waits until every record of these topics is in the state.
     pub fn wait_caught_up(&self, topics: &[&str], partitions: usize) {
-        self.wait_until("all is read", Duration::from_secs(60), || {
+        self.wait_until("all is read", Duration::from_secs(120), || {
             let metrics = self.get("/metrics")?.1;
             let done = topics.iter().all(|topic| {
                 let name = format!("driftd_consumer_lag_messages{{topic=\"{topic}\"");

@@ -1,0 +1,91 @@
+//! The consumer group: a stranger in it, and its three protocols.
+
+use std::time::Duration;
+
+use rdkafka::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+
+use crate::company::{Company, Hour};
+use crate::rig::daemon::{Daemon, export};
+use crate::rig::kafka::Kafka;
+use crate::rig::receiver::Receiver;
+
+const LONG: Duration = Duration::from_secs(90);
+
+fn hour(kafka: &Kafka, company: &Company, number: i64) {
+    let (p, o) = company.hour(Hour { number, shift: 0.0, error: 0.0 }, 2);
+    kafka.produce(&company.predictions, &p);
+    kafka.produce(&company.outcomes, &o);
+}
+
+fn predictions(company: &Company) -> u64 {
+    export(&company.state())
+        .iter()
+        .filter(|l| l["type"] == "pane" && l["segment"].is_null())
+        .map(|l| l["predictions"].as_u64().unwrap())
+        .sum()
+}
+
+#[test]
+fn a_stranger_in_the_group_takes_partitions_and_nothing_is_lost() {
+    let kafka = Kafka::shared();
+    let company = Company::found(&kafka, &Receiver::start(), 2);
+    hour(&kafka, &company, 0);
+    let mut daemon = Daemon::start(&company.config, company.port, &company.env());
+    daemon.wait_caught_up(&[&company.predictions, &company.outcomes], 2);
+    let stranger: BaseConsumer = ClientConfig::new()
+        .set("bootstrap.servers", kafka.brokers())
+        .set("group.id", &company.group)
+        .set("partition.assignment.strategy", "cooperative-sticky")
+        .set("session.timeout.ms", "6000")
+        .create()
+        .unwrap();
+    stranger.subscribe(&[&company.predictions, &company.outcomes]).unwrap();
+    daemon.wait_until("it is not ready while a stranger holds partitions", LONG, || {
+        let _ = stranger.poll(Duration::from_millis(200));
+        let (status, body) = daemon.get("/readyz")?;
+        (status == 503 && body.contains("partitions_not_owned")).then_some(())
+    });
+    hour(&kafka, &company, 1);
+    for _ in 0..10 {
+        let _ = stranger.poll(Duration::from_millis(200));
+    }
+    stranger.unsubscribe();
+    drop(stranger);
+    daemon.wait_ready(LONG);
+    daemon.wait_caught_up(&[&company.predictions, &company.outcomes], 2);
+    daemon.signal("TERM");
+    assert_eq!(daemon.wait_exit(LONG).code(), Some(143));
+    assert_eq!(predictions(&company), 120);
+}
+
+/// Every protocol reads all, and reads on after kill -9.
+fn reads_with(properties: &str) {
+    let kafka = Kafka::shared();
+    let company = Company::found(&kafka, &Receiver::start(), 2);
+    let text = std::fs::read_to_string(&company.config).unwrap();
+    std::fs::write(&company.config, format!("{text}\n[kafka.properties]\n{properties}\n")).unwrap();
+    hour(&kafka, &company, 0);
+    let mut daemon = Daemon::start(&company.config, company.port, &company.env());
+    daemon.wait_caught_up(&[&company.predictions, &company.outcomes], 2);
+    daemon.kill9();
+    hour(&kafka, &company, 1);
+    let mut daemon = Daemon::start(&company.config, company.port, &company.env());
+    daemon.wait_caught_up(&[&company.predictions, &company.outcomes], 2);
+    daemon.signal("TERM");
+    assert_eq!(daemon.wait_exit(LONG).code(), Some(143));
+    assert_eq!(predictions(&company), 120);
+    let committed: i64 =
+        (0..2).filter_map(|p| kafka.committed(&company.group, &company.predictions, p)).sum();
+    assert!(committed > 0, "the group's offsets are there for lag tools");
+}
+
+#[test]
+fn eager_groups() {
+    reads_with("partition.assignment.strategy = \"range\"");
+}
+
+#[test]
+fn groups_of_the_new_protocol() {
+    reads_with("group.protocol = \"consumer\"");
+}
