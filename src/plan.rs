@@ -205,6 +205,15 @@ pub struct RetrainPlan {
     pub deployed_share: f64,
 }
 
+impl MonitorPlan {
+    /// Whether outcomes change its scores: it is judged when they are due, not when predictions
+    /// are complete.
+    #[must_use]
+    pub fn by_outcomes(&self) -> bool {
+        self.statistic.basis().needs_outcomes() || self.series.iter().any(|s| s == "outcome")
+    }
+}
+
 impl ModelPlan {
     /// Width of a time pane: the greatest common divisor of all windows and hops, one hour where
     /// no monitor has a time window.

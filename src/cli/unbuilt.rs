@@ -2,7 +2,6 @@
 //! silently left out.
 
 use crate::config::{Problem, Settings, Severity};
-use crate::plan::WindowPlan;
 
 /// One problem for every such key.
 pub(super) fn unbuilt(settings: &Settings) -> Vec<Problem> {
@@ -24,15 +23,6 @@ pub(super) fn unbuilt(settings: &Settings) -> Vec<Problem> {
                 "references cannot be learnt by this version yet",
                 "build one with `driftd reference build` and write file = \"...\"",
             );
-        }
-        for monitor in &model.monitors {
-            if matches!(monitor.window, WindowPlan::Count { .. }) {
-                refuse(
-                    format!("monitors.{}.window", monitor.name),
-                    "windows of so many events are not built into this version yet",
-                    "write a length of time, such as window = \"24h\"",
-                );
-            }
         }
     }
     if settings.kafka.workers > 1 {

@@ -49,10 +49,11 @@ const SLABS: usize = 32;
 /// Longest that a stop may take before it is forced.
 const FAREWELL: Duration = Duration::from_secs(20);
 /// Tables that an engine is restored from; join entries and scores stay on disk.
-const RESTORED: [Table; 8] = [
+const RESTORED: [Table; 9] = [
     Table::Positions,
     Table::Models,
     Table::Panes,
+    Table::Counted,
     Table::Tracks,
     Table::Incidents,
     Table::Outbox,

@@ -1,7 +1,9 @@
 //! Columns become codes, codes become counts.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::axis::Along;
 use super::model::{CountedSeries, Model, PaneKey, Source, VersionIx};
 use super::segments::{SegmentIx, WHOLE};
 use crate::event::{Absent, Batch, Numbers, Time, Values, Words};
@@ -14,6 +16,32 @@ use crate::window::{Extent, PaneCounts};
 pub(super) struct Slice {
     pub key: PaneKey,
     pub rows: Vec<u32>,
+    /// Least position of them along the line.
+    pub first: Time,
+}
+
+/// The accepted rows of a batch by pane and version.
+#[derive(Debug, Default)]
+pub(super) struct Slices(Vec<Slice>);
+
+impl Slices {
+    /// Files a row under its pane; `at` is its position along the line.
+    pub(super) fn add(&mut self, key: PaneKey, row: usize, at: Time) {
+        // Rows come in order, so that a pane met before is among the last ones.
+        match self.0.iter_mut().rev().find(|slice| slice.key == key) {
+            Some(slice) => {
+                slice.rows.push(row as u32);
+                slice.first = slice.first.min(at);
+            }
+            None => self.0.push(Slice { key, rows: vec![row as u32], first: at }),
+        }
+    }
+}
+
+/// A pane's rows, of the whole and of every segment, and what codes them.
+struct Portion {
+    reference: Option<Arc<Reference>>,
+    slices: Vec<Slice>,
 }
 
 /// A column's codes on one grid; absent rows hold [`ABSENT`].
@@ -32,63 +60,71 @@ enum Column<'a> {
 const ABSENT: u32 = u32::MAX;
 
 impl Model {
-    /// Counts the accepted rows of a batch, already grouped by version and pane.
+    /// Counts the accepted rows of a batch along one line.
     pub(super) fn count(
         &mut self,
+        along: Along,
         batch: &Batch,
-        wholes: Vec<Slice>,
+        wholes: Slices,
         segments: &[Vec<Option<SegmentIx>>],
         partition: u32,
     ) {
-        let series = std::mem::take(&mut self.series);
-        for whole in wholes {
+        let series = std::mem::take(&mut self.axis_mut(along).series);
+        let mut portions = Vec::with_capacity(wholes.0.len());
+        for whole in wholes.0 {
             let version = whole.key.version;
             let reference = self.versions.get(&version).and_then(|v| v.reference.clone());
-            self.note_starts(version, batch, &whole.rows, &series, reference.as_deref());
-            let slices = self.slice(whole, segments);
+            self.note_starts(along, version, whole.first, &series, reference.as_deref());
+            let axis = self.axis_mut(along);
+            let pane = axis.pane(whole.key);
+            for &row in &whole.rows {
+                Extent::widen(&mut pane.prediction_extents, partition, batch.offsets[row as usize]);
+            }
+            let slices = slice(whole, segments);
             for slice in &slices {
-                let pane = self.pane(slice.key);
-                pane.predictions += slice.rows.len() as u64;
+                axis.pane(slice.key).predictions += slice.rows.len() as u64;
             }
-            if let Some(whole) = slices.first() {
-                let pane = self.pane(whole.key);
-                for &row in &whole.rows {
-                    let offset = batch.offsets[row as usize];
-                    Extent::widen(&mut pane.prediction_extents, partition, offset);
-                }
-            }
-            for series in &series {
-                self.count_series(batch, series, &slices, reference.as_deref());
-            }
+            portions.push(Portion { reference, slices });
         }
-        self.series = series;
+        for series in &series {
+            self.count_series(along, batch, series, &portions);
+        }
+        self.axis_mut(along).series = series;
     }
 
+    /// Codes the column once per reference, then adds it pane by pane.
     fn count_series(
         &mut self,
+        along: Along,
         batch: &Batch,
         series: &CountedSeries,
-        slices: &[Slice],
-        reference: Option<&Reference>,
+        portions: &[Portion],
     ) {
         let Some(column) = column(batch, series.source) else { return };
-        let profile = reference.and_then(|r| r.series.get(&series.name as &str));
-        let coded = encode(column, profile.map(Arc::as_ref));
-        let id: Arc<str> = profile.map_or("", |p| p.id()).into();
-        let cells = profile.map_or(0, |p| p.cells());
-        for slice in slices {
-            if !self.counts_in(series, slice.key.segment) {
-                continue;
+        let mut latest: Option<(Arc<str>, usize, Coded<'_>)> = None;
+        for portion in portions {
+            let profile = portion.reference.as_ref();
+            let profile = profile.and_then(|r| r.series.get(&series.name as &str));
+            let id = profile.map_or("", |p| p.id());
+            if latest.as_ref().is_none_or(|(of, _, _)| **of != *id) {
+                let cells = profile.map_or(0, |p| p.cells());
+                latest = Some((id.into(), cells, encode(column, profile.map(Arc::as_ref))));
             }
-            let pane = self.pane(slice.key);
-            let counts = pane
-                .series
-                .entry(series.name.clone())
-                .or_insert_with(|| PaneCounts::new(id.clone(), cells));
-            if counts.reference != id {
-                *counts = PaneCounts::new(id.clone(), cells);
+            let Some((id, cells, coded)) = &latest else { continue };
+            for slice in &portion.slices {
+                if !self.counts_in(series, slice.key.segment) {
+                    continue;
+                }
+                let pane = self.axis_mut(along).pane(slice.key);
+                let counts = pane
+                    .series
+                    .entry(series.name.clone())
+                    .or_insert_with(|| PaneCounts::new(id.clone(), *cells));
+                if counts.reference != *id {
+                    *counts = PaneCounts::new(id.clone(), *cells);
+                }
+                coded.add(&slice.rows, counts);
             }
-            coded.add(&slice.rows, counts);
         }
     }
 
@@ -96,57 +132,63 @@ impl Model {
         segment == WHOLE || series.dimensions.contains(&self.segments.entry(segment).dimension)
     }
 
-    /// The whole first, then one slice per segment.
-    fn slice(&self, whole: Slice, segments: &[Vec<Option<SegmentIx>>]) -> Vec<Slice> {
-        let mut by_segment: std::collections::BTreeMap<SegmentIx, Vec<u32>> = Default::default();
-        for dimension in segments {
-            for &row in &whole.rows {
-                if let Some(segment) = dimension[row as usize] {
-                    by_segment.entry(segment).or_default().push(row);
-                }
-            }
-        }
-        let key = whole.key;
-        let sliced = by_segment
-            .into_iter()
-            .map(|(segment, rows)| Slice { key: PaneKey { segment, ..key }, rows });
-        std::iter::once(whole).chain(sliced).collect()
-    }
-
     /// A series counts from its earliest event, and again from the first event with another
     /// reference.
     fn note_starts(
         &mut self,
+        along: Along,
         version: VersionIx,
-        batch: &Batch,
-        rows: &[u32],
+        first: Time,
         series: &[CountedSeries],
         reference: Option<&Reference>,
     ) {
-        let Some(earliest) = rows.iter().map(|&row| batch.times[row as usize]).min() else {
-            return;
-        };
         let Some(group) = self.versions.get(&version).map(|v| v.group) else { return };
-        let starts = &mut self.groups[group].starts;
-        let mut note = |name: &Arc<str>, id: &str| {
-            let start = starts.entry(name.clone()).or_insert_with(|| {
-                self.dirty = true;
-                (id.into(), Time::MAX)
-            });
-            if *start.0 != *id {
-                *start = (id.into(), Time::MAX);
-            }
-            if earliest < start.1 {
-                start.1 = earliest;
-                self.dirty = true;
-            }
-        };
-        note(&"model".into(), "");
+        self.note_start(group, along, &"model".into(), "", first);
         for series in series {
-            let id = reference.and_then(|r| r.series.get(&series.name as &str));
-            note(&series.name, id.map_or("", |p| p.id()));
+            let profile = reference.and_then(|r| r.series.get(&series.name as &str));
+            self.note_start(group, along, &series.name, profile.map_or("", |p| p.id()), first);
         }
     }
+
+    /// A series of a group has been counted with this reference from here on, or earlier.
+    pub(super) fn note_start(
+        &mut self,
+        group: usize,
+        along: Along,
+        series: &Arc<str>,
+        id: &str,
+        at: Time,
+    ) {
+        let starts = &mut self.groups[group].starts;
+        match starts.get_mut(&(along, series.clone())) {
+            Some(start) if *start.0 == *id && start.1 <= at => return,
+            Some(start) if *start.0 == *id => start.1 = at,
+            Some(start) => *start = (id.into(), at),
+            None => {
+                starts.insert((along, series.clone()), (id.into(), at));
+            }
+        }
+        self.dirty = true;
+    }
+}
+
+/// The whole first, then one slice per segment.
+fn slice(whole: Slice, segments: &[Vec<Option<SegmentIx>>]) -> Vec<Slice> {
+    let mut by_segment: BTreeMap<SegmentIx, Vec<u32>> = BTreeMap::new();
+    for dimension in segments {
+        for &row in &whole.rows {
+            if let Some(segment) = dimension[row as usize] {
+                by_segment.entry(segment).or_default().push(row);
+            }
+        }
+    }
+    let (key, first) = (whole.key, whole.first);
+    let sliced = by_segment.into_iter().map(|(segment, rows)| Slice {
+        key: PaneKey { segment, ..key },
+        rows,
+        first,
+    });
+    std::iter::once(whole).chain(sliced).collect()
 }
 
 impl Coded<'_> {

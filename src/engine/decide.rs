@@ -76,20 +76,16 @@ impl Engine {
     pub(super) fn decide(&mut self, place: usize, round: Round, effects: &mut Effects) {
         let model = &self.models[place];
         let monitor = &model.plan.monitors[round.monitor];
-        let length = match monitor.window {
-            WindowPlan::Time { length, .. } => length,
-            WindowPlan::Count { .. } => Span(0),
-        };
         let deciding = Deciding {
             model: place,
             group: model.groups[round.group].id.clone(),
             monitor: monitor.name.as_str().into(),
             version: round.version,
-            end: round.end,
+            end: round.frame.end,
             cooldown: monitor.cooldown,
             notify: monitor.notify.clone(),
             retrain: monitor.retrain,
-            window: length,
+            window: round.frame.end - round.frame.start,
             inhibitable: true,
         };
         effects.lines.extend(round.lines);

@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 
 use super::Engine;
 use super::decide::Deciding;
-use super::model::PaneKey;
 use super::segments::WHOLE;
 use crate::event::Time;
 use crate::policy::Incident;
@@ -74,12 +73,8 @@ impl Engine {
             .map(|group| model.members(group))
             .unwrap_or_default();
         let mut extents: BTreeMap<u32, Extent> = BTreeMap::new();
-        let range = PaneKey { start, version: 0, segment: WHOLE }..PaneKey {
-            start: end,
-            version: 0,
-            segment: WHOLE,
-        };
-        for (key, pane) in model.panes.range(range) {
+        // A window of so many events may begin and end within panes.
+        for (key, pane) in model.time.between(start.floor_to(model.time.width), end) {
             if key.segment != WHOLE || !members.contains(&key.version) {
                 continue;
             }

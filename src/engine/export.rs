@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::Position;
+use super::axis::Along;
 use super::io::Table;
 use super::model::Ledger;
 use super::outbox::Row;
@@ -91,7 +92,12 @@ impl Export {
                 let row: Row = read(table, value)?;
                 self.outbox.push(to_value(&row.line()));
             }
-            Table::Meta | Table::Tracks | Table::Silences | Table::Scores | Table::Learning => {}
+            Table::Meta
+            | Table::Counted
+            | Table::Tracks
+            | Table::Silences
+            | Table::Scores
+            | Table::Learning => {}
         }
         Ok(())
     }
@@ -151,7 +157,7 @@ impl Ledger {
 fn pane_line(model: &str, ledger: &Ledger, stored: &StoredPane) -> Value {
     let (start, version, segment, pane) = stored;
     let matches = pane.all_matches();
-    let end = *start + ledger.width;
+    let end = *start + ledger.widths.get(&Along::Time).copied().unwrap_or_default();
     let over = ledger.watermark() >= end + ledger.keeping.within;
     let assumed = if over { pane.assumed(&matches) } else { 0 };
     let mut performance = matches.performance.clone();

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 
-use super::count::Slice;
+use super::axis::Along;
+use super::count::Slices;
 use super::io::{JoinKey, Wants};
 use super::matching::Sums;
 use super::model::{Model, PaneKey, VersionIx};
@@ -79,12 +80,12 @@ impl Model {
         let versions = self.number_versions(batch);
         let answers = Answers::new(self, batch);
         let lateness = self.plan.lateness;
-        let width = self.width;
+        let width = self.time.width;
         let joins = self.plan.outcomes.is_some() && !batch.ids.is_empty();
         let judged = self.ledger.judged_drift.unwrap_or(Time::MIN);
 
         let mut latest = self.latest(arriving);
-        let mut groups: Vec<Slice> = Vec::new();
+        let (mut timed, mut counted) = (Slices::default(), Slices::default());
         let first = batch.offsets.partition_point(|o| *o < arriving.position);
         for row in first..batch.times.len() {
             let time = batch.times[row];
@@ -129,13 +130,15 @@ impl Model {
                 version.first_arrival = arrival;
                 self.dirty = true;
             }
-            match groups.iter_mut().rev().find(|g| g.key == key) {
-                Some(group) => group.rows.push(row as u32),
-                None => groups.push(Slice { key, rows: vec![row as u32] }),
+            timed.add(key, row, time);
+            if self.events.used() {
+                let at = self.ledger.events.take(time, self.events.width);
+                counted.add(PaneKey { start: self.events.start_of(at), ..key }, row, at);
             }
         }
         self.advance(arriving, latest);
-        self.count(batch, groups, &segments, partition);
+        self.count(Along::Time, batch, timed, &segments, partition);
+        self.count(Along::Events, batch, counted, &segments, partition);
     }
 
     /// Takes a batch of outcomes. An outcome is never late by its own time.
@@ -205,9 +208,9 @@ impl Model {
     }
 
     fn count_late(&mut self, key: PaneKey, segments: &[Vec<Option<SegmentIx>>], row: usize) {
-        self.pane(key).late += 1;
+        self.time.pane(key).late += 1;
         for segment in segments.iter().filter_map(|column| column[row]) {
-            self.pane(PaneKey { segment, ..key }).late += 1;
+            self.time.pane(PaneKey { segment, ..key }).late += 1;
         }
     }
 

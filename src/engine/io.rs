@@ -125,8 +125,10 @@ pub enum Table {
     Positions,
     /// Models: lexicons, versions, clocks, judged up to.
     Models,
-    /// Panes.
+    /// Panes of event time.
     Panes,
+    /// Panes of so many events.
+    Counted,
     /// Join entries.
     Join,
     /// Evaluation history of series.
@@ -147,11 +149,12 @@ pub enum Table {
 
 impl Table {
     /// Every table.
-    pub const ALL: [Table; 12] = [
+    pub const ALL: [Table; 13] = [
         Table::Meta,
         Table::Positions,
         Table::Models,
         Table::Panes,
+        Table::Counted,
         Table::Join,
         Table::Tracks,
         Table::Incidents,
@@ -170,6 +173,7 @@ impl Table {
             Table::Positions => "positions",
             Table::Models => "models",
             Table::Panes => "panes",
+            Table::Counted => "counted",
             Table::Join => "join",
             Table::Tracks => "tracks",
             Table::Incidents => "incidents",

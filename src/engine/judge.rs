@@ -1,17 +1,18 @@
 //! The judging law: each pane boundary once, ascending; within it by monitor, version, series and
 //! segment.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::axis::Along;
 use super::clocks::Watermarks;
-use super::model::{Group, Model, TrackKey};
+use super::model::{Group, Model, PaneKey, TrackKey};
 use super::round::{Round, close_round};
-use super::score::{Contents, Judged, Unit};
+use super::score::{Contents, Frame, Judged, Unit};
 use super::segments::{SegmentIx, WHOLE};
 use super::track::Track;
 use crate::event::{Span, Time};
 use crate::plan::{MonitorPlan, WindowPlan};
+use crate::window::Pane;
 
 /// Which of the two watermarks judges a monitor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +26,11 @@ impl Model {
     pub(super) fn judge_next(&mut self, watermarks: Watermarks) -> Option<Vec<Round>> {
         if !self.restated.is_empty() {
             return Some(self.judge_restated());
+        }
+        for along in [Along::Events, Along::Pairs] {
+            if let Some(rounds) = self.judge_counted(along) {
+                return Some(rounds);
+            }
         }
         for (side, watermark) in
             [(Side::Drift, watermarks.drift), (Side::Performance, watermarks.performance)]
@@ -42,8 +48,8 @@ impl Model {
     /// The next boundary to judge. Where nothing is left in any window, the boundaries up to the
     /// watermark are done: a run of empty ones is judged when it ends.
     fn next_due(&mut self, side: Side, watermark: Time) -> Option<Time> {
-        let width = self.width;
-        let first = self.panes.keys().next()?.start;
+        let width = self.time.width;
+        let first = self.time.panes.keys().next()?.start;
         let judged = self.judged(side);
         let boundary = judged.map_or(first + width, |b| self.next_boundary(side, b));
         let last = self.last_interesting(side);
@@ -74,23 +80,24 @@ impl Model {
 
     /// The last boundary at which some window may still hold an event.
     fn last_interesting(&self, side: Side) -> Time {
-        let Some(last) = self.panes.keys().next_back().map(|k| k.start) else { return Time::MIN };
+        let Some(last) = self.time.panes.keys().next_back().map(|k| k.start) else {
+            return Time::MIN;
+        };
         let reach = last + self.plan.longest_window();
         match side {
             Side::Drift => reach,
-            Side::Performance => reach + self.plan.within() + self.width,
+            Side::Performance => reach + self.plan.within() + self.time.width,
         }
     }
 
     /// The next boundary, past a gap in which every window of every monitor is empty.
     fn next_boundary(&self, side: Side, boundary: Time) -> Time {
-        let next = boundary + self.width;
+        let next = boundary + self.time.width;
         let reach = self.plan.longest_window()
             + if side == Side::Performance { self.plan.within() } else { Span(0) };
-        let from =
-            super::model::PaneKey { start: next - reach - self.width, version: 0, segment: 0 };
-        match self.panes.range(from..).next() {
-            Some((key, _)) if key.start >= next => key.start + self.width,
+        let from = PaneKey { start: next - reach - self.time.width, version: 0, segment: WHOLE };
+        match self.time.panes.range(from..).next() {
+            Some((key, _)) if key.start >= next => key.start + self.time.width,
             _ => next,
         }
     }
@@ -106,7 +113,8 @@ impl Model {
             for group in self.groups_in_order(boundary) {
                 let rounds = match side {
                     Side::Drift if boundary.floor_to(every) == boundary => {
-                        vec![self.judge_drift(place, monitor, group, boundary, length, every)]
+                        let frame = Frame::of_time(boundary, length, every);
+                        vec![self.judge_frame(place, monitor, group, frame)]
                     }
                     Side::Drift => Vec::new(),
                     Side::Performance => {
@@ -119,203 +127,103 @@ impl Model {
         all
     }
 
-    fn groups_in_order(&self, boundary: Time) -> Vec<usize> {
+    pub(super) fn groups_in_order(&self, boundary: Time) -> Vec<usize> {
         let mut groups: Vec<(Option<Arc<str>>, usize)> =
             (0..self.groups.len()).map(|g| (self.label(g, boundary), g)).collect();
         groups.sort();
         groups.into_iter().map(|(_, g)| g).collect()
     }
 
-    fn judge_drift(
+    /// Judges one window of every series and segment that a monitor watches.
+    pub(super) fn judge_frame(
         &mut self,
         place: usize,
         monitor: &MonitorPlan,
         group_ix: usize,
-        end: Time,
-        length: Span,
-        every: Span,
+        frame: Frame,
     ) -> Round {
         let mut group = self.take_group(group_ix);
         let members = self.members(group_ix);
-        let version = self.label(group_ix, end);
+        let version = self.label(group_ix, frame.after());
+        let reference = group.reference.clone();
         let mut judgements = Vec::new();
-        let segments = self.units_of(monitor, end - length, end);
         for series in series_of(monitor) {
-            let Some(start) = self.series_start(&group, &series) else { continue };
-            for &segment in &segments {
-                let unit = Unit {
-                    monitor,
-                    series: &series,
-                    segment,
-                    start: end - length,
-                    end,
-                    version: version.clone(),
+            let Some(start) = self.series_start(&group, frame.along, &series) else { continue };
+            if frame.to <= start {
+                continue;
+            }
+            for segment in self.units_of(monitor, &frame) {
+                let (series, version) = (&series, version.clone());
+                let unit = Unit { monitor, series, segment, frame, version };
+                let contents = match frame.along {
+                    Along::Time | Along::Events => {
+                        self.counted_contents(&mut group, &members, &unit)
+                    }
+                    Along::Pairs => {
+                        self.matched_contents(&members, &unit, Time::MAX, reference.as_deref())
+                    }
                 };
-                if end <= start {
+                if contents.events == 0 {
                     continue;
                 }
-                let contents = self.counted_contents(&mut group, &members, &unit);
-                let key = track_key(monitor, &series, segment);
+                let key = track_key(monitor, series, segment);
                 let mut track = group.tracks.remove(&key).unwrap_or_default();
-                if contents.events > 0 {
-                    let reference = group.reference.clone();
-                    if let Some(gap) = self.empty_run(&track, &unit, length, every) {
-                        judgements.push((key.clone(), gap));
-                    }
-                    let full = unit.start >= start;
-                    let mut judged =
-                        self.judge_unit(&unit, &contents, reference.as_deref(), full, false);
-                    self.file(group_ix, &key, &mut track, &mut judged, monitor, every);
-                    judgements.push((key.clone(), judged));
+                if let Some(gap) = self.empty_run(&track, &unit) {
+                    judgements.push((key.clone(), gap));
                 }
+                let full = frame.from >= start;
+                let mut judged =
+                    self.judge_unit(&unit, &contents, reference.as_deref(), full, false);
+                self.file(group_ix, &key, &mut track, &mut judged, &unit);
+                judgements.push((key.clone(), judged));
                 group.tracks.insert(key, track);
             }
         }
-        let round =
-            close_round(place, monitor, group_ix, &mut group, end, version, judgements, every);
+        let round = close_round(place, monitor, group_ix, &mut group, frame, version, judgements);
         self.groups[group_ix] = group;
         round
     }
 
-    /// Judges the windows of a performance monitor that have something to say at `boundary`.
-    fn judge_performance(
-        &mut self,
-        place: usize,
-        monitor: &MonitorPlan,
-        group_ix: usize,
-        boundary: Time,
-        length: Span,
-        every: Span,
-    ) -> Vec<Round> {
-        let Some(outcomes) = self.plan.outcomes.clone() else { return Vec::new() };
-        let mut rounds = Vec::new();
-        let mut group = self.take_group(group_ix);
-        let members = self.members(group_ix);
-        let ends = window_ends(boundary, outcomes.within, self.width, every);
-        for end in ends {
-            let when = When {
-                on_hop: boundary.floor_to(every) == boundary,
-                due: boundary == (end + outcomes.due).ceil_to(self.width),
-                last: boundary == (end + outcomes.within).ceil_to(self.width),
-                past_due: boundary > (end + outcomes.due).ceil_to(self.width),
-                at_due_only: !judged_by_coverage(monitor),
-            };
-            let early = when.on_hop && !when.past_due && !when.at_due_only;
-            if !(when.due || when.last || early) {
-                continue;
-            }
-            let mut judgements = Vec::new();
-            let version = self.label(group_ix, end);
-            let segments = self.units_of(monitor, end - length, end);
-            for series in series_of(monitor) {
-                let Some(start) = self.series_start(&group, &series) else { continue };
-                if end <= start {
-                    continue;
-                }
-                for &segment in &segments {
-                    let unit = Unit {
-                        monitor,
-                        series: &series,
-                        segment,
-                        start: end - length,
-                        end,
-                        version: version.clone(),
-                    };
-                    let key = track_key(monitor, &series, segment);
-                    let mut track = group.tracks.remove(&key).unwrap_or_default();
-                    if when.last || !track.has_line(end) {
-                        let judged = self
-                            .judge_window(&unit, &group, &members, &track, boundary, when, start);
-                        if let Some(mut judged) = judged {
-                            if let Some(gap) = self.empty_run(&track, &unit, length, every) {
-                                judgements.push((key.clone(), gap));
-                            }
-                            self.file(group_ix, &key, &mut track, &mut judged, monitor, every);
-                            judgements.push((key.clone(), judged));
-                        }
-                    }
-                    group.tracks.insert(key, track);
-                }
-            }
-            rounds.push(close_round(
-                place, monitor, group_ix, &mut group, end, version, judgements, every,
-            ));
-        }
-        self.groups[group_ix] = group;
-        rounds
-    }
-
-    /// A performance window at a boundary: judged when mature, given up at `due`, and judged for
-    /// the last time when the wait is over.
-    #[allow(clippy::too_many_arguments)]
-    fn judge_window(
-        &self,
-        unit: &Unit<'_>,
-        group: &Group,
-        members: &[u32],
-        _track: &Track,
-        boundary: Time,
-        when: When,
-        start: Time,
-    ) -> Option<Judged> {
-        let reference = group.reference.as_deref();
-        let contents: Contents = self.matched_contents(members, unit, boundary, reference);
-        if contents.events == 0 {
-            return None;
-        }
-        let mature = contents.coverage().unwrap_or(0.0) >= unit.monitor.min_coverage;
-        let by_coverage = judged_by_coverage(unit.monitor);
-        if by_coverage && !mature && !when.due && !when.last {
-            return None;
-        }
-        let full = unit.start >= start;
-        Some(self.judge_unit(unit, &contents, reference, full, by_coverage && !mature))
-    }
-
     /// The windows without any event since the last one with some, as one line.
-    fn empty_run(
-        &self,
-        track: &Track,
-        unit: &Unit<'_>,
-        length: Span,
-        every: Span,
-    ) -> Option<Judged> {
-        let last = track.last_end?;
-        if last + every >= unit.end {
+    pub(super) fn empty_run(&self, track: &Track, unit: &Unit<'_>) -> Option<Judged> {
+        let Frame { along, to: end, every, .. } = unit.frame;
+        let length = unit.frame.to - unit.frame.from;
+        let last = track.last_end.filter(|_| along == Along::Time)?;
+        if last + every >= end {
             return None;
         }
-        let from = super::model::PaneKey { start: last + every - length, version: 0, segment: 0 };
-        let to = super::model::PaneKey { start: unit.end - every, version: 0, segment: 0 };
-        let waits = |(key, pane): (&super::model::PaneKey, &crate::window::Pane)| {
-            key.segment == unit.segment && pane.predictions > 0
-        };
-        if self.panes.range(from..to).any(waits) {
+        let holds =
+            |(key, pane): (&PaneKey, &Pane)| key.segment == unit.segment && pane.predictions > 0;
+        if self.time.between(last + every - length, end - every).any(holds) {
             return None;
         }
-        let run = Unit { start: last + every - length, end: unit.end - every, ..unit.clone() };
-        let judged = self.judge_unit(&run, &Contents::default(), None, true, false);
-        let mut line = judged.line;
-        line.reason = Some(crate::lines::NoData::NotEnoughEvents);
-        line.verdict = crate::lines::Verdict::NoData;
-        line.score = None;
-        Some(Judged { line, reading: None, level: None, reference_score: None, bins: None })
+        let run = Frame::of_time(end - every, end - every - (last + every - length), every);
+        let run = Unit { frame: run, ..unit.clone() };
+        let mut judged = self.judge_unit(&run, &Contents::default(), None, true, false);
+        judged.line.reason = Some(crate::lines::NoData::NotEnoughEvents);
+        judged.line.verdict = crate::lines::Verdict::NoData;
+        judged.line.score = None;
+        Some(Judged { reading: None, level: None, reference_score: None, bins: None, ..judged })
     }
 
     /// Numbers the line, files its reading.
-    fn file(
+    pub(super) fn file(
         &mut self,
         group: usize,
         key: &TrackKey,
         track: &mut Track,
         judged: &mut Judged,
-        monitor: &MonitorPlan,
-        every: Span,
+        unit: &Unit<'_>,
     ) {
-        let end = judged.line.window.end;
+        let end = unit.frame.end;
         judged.line.revision = track.revise(end);
         track.last_end = track.last_end.max(Some(end));
-        track.file(end, judged.reading, monitor.detector.persistence(), every);
-        let reach = self.plan.longest_window() + self.plan.within() + self.width;
+        track.file(end, judged.reading, unit.monitor.detector.persistence(), unit.frame.every);
+        // Windows of so many events are never restated.
+        let reach = match unit.frame.along {
+            Along::Time => self.plan.longest_window() + self.plan.within() + self.time.width,
+            Along::Events | Along::Pairs => Span(0),
+        };
         track.forget_lines_before(end - reach);
         self.dirty_tracks.insert((group, key.clone()));
     }
@@ -331,12 +239,12 @@ impl Model {
             group.sums.clear();
         }
         let longest = self.plan.longest_window();
-        let mut boundary = *first + self.width;
+        let mut boundary = *first + self.time.width;
         while boundary <= judged {
             if restated.range(boundary - longest..boundary).next().is_some() {
                 rounds.extend(self.judge_boundary(Side::Drift, boundary));
             }
-            boundary = boundary + self.width;
+            boundary = boundary + self.time.width;
         }
         rounds
     }
@@ -347,92 +255,58 @@ impl Model {
         let drift = self.ledger.judged_drift.unwrap_or(Time::MIN);
         let reach = self.plan.longest_window() + self.plan.within();
         let settled: Vec<_> = self
+            .time
             .panes
             .iter_mut()
             .filter_map(|(key, pane)| pane.settle(performance).then_some(*key))
             .collect();
-        self.dirty_panes.extend(settled);
-        let oldest = performance.min(drift) - reach - self.width;
+        self.time.dirty.extend(settled);
+        let oldest = performance.min(drift) - reach - self.time.width;
         if oldest > Time::MIN + reach {
-            self.drop_panes_before(oldest);
+            self.time.drop_before(oldest);
         }
     }
 
-    fn take_group(&mut self, group: usize) -> Group {
-        let empty = Group {
-            id: "".into(),
-            reference: None,
-            starts: Default::default(),
-            tracks: Default::default(),
-            latest: Default::default(),
-            sums: Default::default(),
-        };
-        std::mem::replace(&mut self.groups[group], empty)
+    pub(super) fn take_group(&mut self, group: usize) -> Group {
+        std::mem::take(&mut self.groups[group])
     }
 
     /// Start of the first whole pane of a series.
-    fn series_start(&self, group: &Group, series: &Arc<str>) -> Option<Time> {
-        let name: &str = if **series == *"outcome" { "model" } else { series };
-        group.starts.get(name).map(|(_, earliest)| earliest.ceil_to(self.width))
+    pub(super) fn series_start(
+        &self,
+        group: &Group,
+        along: Along,
+        series: &Arc<str>,
+    ) -> Option<Time> {
+        let name = if **series == *"outcome" { "model".into() } else { series.clone() };
+        let start = group.starts.get(&(along, name))?;
+        Some(start.1.ceil_to(self.axis(along).width))
     }
 
     /// The whole, and the segments of the monitor's dimensions that have events in the window.
-    fn units_of(&self, monitor: &MonitorPlan, from: Time, to: Time) -> Vec<SegmentIx> {
+    pub(super) fn units_of(&self, monitor: &MonitorPlan, frame: &Frame) -> Vec<SegmentIx> {
         let mut units = vec![WHOLE];
         if monitor.by.is_empty() {
             return units;
         }
-        let present: BTreeSet<SegmentIx> = self.segments_within(from, to);
-        let mut sliced: Vec<SegmentIx> = present
-            .into_iter()
-            .filter(|s| monitor.by.contains(&self.segments.entry(*s).dimension))
-            .collect();
-        sliced
-            .sort_by(|a, b| self.segments.entry(*a).segment.cmp(&self.segments.entry(*b).segment));
+        let present = self.axis(frame.along).segments_within(frame.from, frame.to);
+        let entry = |s: SegmentIx| self.segments.entry(s);
+        let mut sliced: Vec<SegmentIx> =
+            present.into_iter().filter(|s| monitor.by.contains(&entry(*s).dimension)).collect();
+        sliced.sort_by(|a, b| entry(*a).segment.cmp(&entry(*b).segment));
         units.extend(sliced);
         units
     }
 }
 
-/// Where a boundary stands in the life of a performance window.
-#[derive(Debug, Clone, Copy)]
-struct When {
-    on_hop: bool,
-    due: bool,
-    past_due: bool,
-    last: bool,
-    at_due_only: bool,
-}
-
-/// Coverage and delay are judged when outcomes are due; metrics as soon as enough of them came.
-fn judged_by_coverage(monitor: &MonitorPlan) -> bool {
-    monitor.statistic.basis() != crate::stats::Basis::Coverage
-}
-
 fn side_of(monitor: &MonitorPlan) -> Side {
-    let outcome_series = monitor.series.iter().any(|s| s == "outcome");
-    if monitor.statistic.basis().needs_outcomes() || outcome_series {
-        Side::Performance
-    } else {
-        Side::Drift
-    }
+    if monitor.by_outcomes() { Side::Performance } else { Side::Drift }
 }
 
-fn series_of(monitor: &MonitorPlan) -> Vec<Arc<str>> {
+pub(super) fn series_of(monitor: &MonitorPlan) -> Vec<Arc<str>> {
     monitor.series.iter().map(|s| s.as_str().into()).collect()
 }
 
-fn track_key(monitor: &MonitorPlan, series: &Arc<str>, segment: SegmentIx) -> TrackKey {
+pub(super) fn track_key(monitor: &MonitorPlan, series: &Arc<str>, segment: SegmentIx) -> TrackKey {
     TrackKey { monitor: monitor.name.as_str().into(), series: series.clone(), segment }
-}
-
-/// Ends of windows that may be judged at `boundary`, ascending.
-fn window_ends(boundary: Time, within: Span, width: Span, every: Span) -> Vec<Time> {
-    let mut end = (boundary - within - width).ceil_to(every);
-    let mut ends = Vec::new();
-    while end <= boundary {
-        ends.push(end);
-        end = end + every;
-    }
-    ends
 }

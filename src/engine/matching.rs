@@ -1,5 +1,6 @@
 //! Matches become sums of panes.
 
+use super::axis::Along;
 use super::count::outcome_code;
 use super::model::{Model, PaneKey};
 use super::segments::WHOLE;
@@ -33,6 +34,36 @@ impl Sums {
     }
 }
 
+/// A prediction and the outcome that counts for it after an arrival.
+struct FreshPair<'a> {
+    prediction: &'a Waiting,
+    outcome: &'a Known,
+    arrival: Time,
+    /// Matches made minus matches taken back: above zero where there was none before.
+    net: i64,
+}
+
+impl Sums {
+    /// Predictions that had no outcome before this arrival and have one now.
+    fn fresh_pairs(&self) -> impl Iterator<Item = FreshPair<'_>> {
+        let mut pairs: Vec<FreshPair<'_>> = Vec::new();
+        for change in &self.0 {
+            let Change::Match { prediction, outcome, arrival, sign } = change else { continue };
+            let (arrival, net) = (*arrival, *sign);
+            match pairs.iter_mut().find(|pair| pair.prediction == prediction) {
+                Some(pair) => {
+                    pair.net += net;
+                    if net > 0 {
+                        (pair.outcome, pair.arrival) = (outcome, arrival);
+                    }
+                }
+                None => pairs.push(FreshPair { prediction, outcome, arrival, net }),
+            }
+        }
+        pairs.into_iter().filter(|pair| pair.net > 0)
+    }
+}
+
 impl Model {
     /// The join's rules.
     pub(super) fn rules(&self) -> Rules {
@@ -41,6 +72,9 @@ impl Model {
 
     /// Adds the changes of one arrival to the panes of the predictions concerned.
     pub(super) fn apply(&mut self, sums: Sums) {
+        if self.pairs.used() {
+            self.count_pairs(&sums);
+        }
         for change in sums.0 {
             match change {
                 Change::LateOutcome(n) => {
@@ -56,7 +90,7 @@ impl Model {
                 Change::Met(prediction, outcome) => {
                     self.each_pane(&prediction, |pane| pane.outcomes += 1);
                     let key = self.whole_key(&prediction);
-                    let extents = &mut self.pane(key).outcome_extents;
+                    let extents = &mut self.time.pane(key).outcome_extents;
                     Extent::widen(extents, outcome.partition, outcome.offset);
                 }
                 Change::Match { prediction, outcome, arrival, sign } => {
@@ -66,10 +100,42 @@ impl Model {
         }
     }
 
+    /// Takes every prediction that has an outcome now and had none before along the line of
+    /// pairs; what an arrival corrects was taken then.
+    fn count_pairs(&mut self, sums: &Sums) {
+        for fresh in sums.fresh_pairs() {
+            let (prediction, outcome) = (fresh.prediction, fresh.outcome);
+            let at = self.ledger.pairs.take(fresh.arrival, self.pairs.width);
+            self.dirty = true;
+            if let Some(group) = self.versions.get(&prediction.version).map(|v| v.group) {
+                self.note_start(group, Along::Pairs, &"model".into(), "", at);
+            }
+            let pair = self.pair(prediction, outcome, 1);
+            let (start, version) = (self.pairs.start_of(at), prediction.version);
+            let whole = PaneKey { start, version, segment: WHOLE };
+            let extents = &mut self.pairs.pane(whole).outcome_extents;
+            Extent::widen(extents, outcome.partition, outcome.offset);
+            let living = prediction.segments.iter().filter(|s| self.segments.lives(**s));
+            for segment in living.copied().chain([WHOLE]) {
+                let pane = self.pairs.pane(PaneKey { segment, ..whole });
+                pane.predictions += 1;
+                pane.settled.merge(&pair);
+            }
+        }
+    }
+
     fn match_pair(&mut self, prediction: &Waiting, outcome: &Known, arrival: Time, sign: i64) {
-        let hop = arrival.floor_to(self.width);
-        let task = self.plan.task;
-        let mut sums = Matches::empty(task, self.plan_assumes());
+        let hop = arrival.floor_to(self.time.width);
+        let sums = self.pair(prediction, outcome, sign);
+        let empty = Matches::empty(self.plan.task, self.plan_assumes());
+        self.each_pane(prediction, |pane| {
+            pane.arriving.entry(hop).or_insert_with(|| empty.clone()).merge(&sums);
+        });
+    }
+
+    /// What one pair adds.
+    fn pair(&self, prediction: &Waiting, outcome: &Known, sign: i64) -> Matches {
+        let mut sums = Matches::empty(self.plan.task, self.plan_assumes());
         sums.matched = sign;
         sums.delays.observe((outcome.time - prediction.time).seconds().max(0.0), sign);
         if let Some(code) = self.outcome_code(prediction, outcome.truth) {
@@ -81,10 +147,7 @@ impl Model {
         if let (Some(assumed), Some(truth)) = (&mut sums.as_assumed, self.assumed_truth()) {
             self.observe(prediction, truth, sign, assumed);
         }
-        let empty = Matches::empty(task, self.plan_assumes());
-        self.each_pane(prediction, |pane| {
-            pane.arriving.entry(hop).or_insert_with(|| empty.clone()).merge(&sums);
-        });
+        sums
     }
 
     /// A prediction that can match: what it would count under the assumed outcome.
@@ -184,7 +247,8 @@ impl Model {
     }
 
     fn outcome_profile(&self, version: u32) -> Option<&Profile> {
-        if !self.series.iter().any(|s| &*s.name == "outcome") {
+        let mut watched = self.time.series.iter().chain(&self.pairs.series);
+        if !watched.any(|s| &*s.name == "outcome") {
             return None;
         }
         let reference = self.versions.get(&version)?.reference.as_ref()?;
@@ -193,7 +257,7 @@ impl Model {
 
     fn whole_key(&self, prediction: &Waiting) -> PaneKey {
         PaneKey {
-            start: prediction.time.floor_to(self.width),
+            start: prediction.time.floor_to(self.time.width),
             version: prediction.version,
             segment: WHOLE,
         }
@@ -201,10 +265,10 @@ impl Model {
 
     fn each_pane(&mut self, prediction: &Waiting, mut each: impl FnMut(&mut Pane)) {
         let key = self.whole_key(prediction);
-        each(self.pane(key));
+        each(self.time.pane(key));
         for &segment in &prediction.segments {
             if self.segments.lives(segment) {
-                each(self.pane(PaneKey { segment, ..key }));
+                each(self.time.pane(PaneKey { segment, ..key }));
             }
         }
     }

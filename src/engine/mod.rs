@@ -5,9 +5,11 @@
 //! [`Engine::changes`]. Next door below: `window`, `join`, `policy`; above: `daemon`, which feeds
 //! it, and `cli::replay`, which feeds it files.
 
+mod axis;
 mod clocks;
 mod commands;
 mod count;
+mod counted;
 mod decide;
 mod evidence;
 mod export;
@@ -16,6 +18,7 @@ pub mod io;
 mod judge;
 mod lexicon;
 mod matching;
+mod mature;
 mod model;
 mod outbox;
 mod pipeline;

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
+use super::axis::{Along, Axis, Count, along};
 use super::clocks::Clocks;
 use super::io::Notice;
 use super::lexicon::Lexicon;
 use super::score::Judged;
-use super::segments::{SegmentIx, Segments, WHOLE};
+use super::segments::{SegmentIx, Segments};
 use super::track::Track;
 use crate::event::{Span, Time};
 use crate::join::{OutcomeRepeats, PredictionRepeats, Rules};
@@ -18,7 +19,7 @@ use crate::lines::Segment;
 use crate::plan::{Limits, ModelPlan, SeriesKind};
 use crate::reference::Reference;
 use crate::stats::Profile;
-use crate::window::{Pane, Running};
+use crate::window::Running;
 
 /// Number of a version in the model's lexicon.
 pub(super) type VersionIx = u32;
@@ -37,20 +38,20 @@ pub(super) struct Version {
 }
 
 /// Versions that share a reference and are therefore judged together.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Group {
     /// Identity in the state: the reference's id where references differ by version, else empty.
     pub id: Arc<str>,
     /// What it is judged against.
     pub reference: Option<Arc<Reference>>,
-    /// Per series: its reference's id and the earliest event counted with it.
-    pub starts: BTreeMap<Arc<str>, (Arc<str>, Time)>,
+    /// Per line and series: its reference's id and the earliest event counted with it.
+    pub starts: BTreeMap<(Along, Arc<str>), (Arc<str>, Time)>,
     /// Evaluation history.
     pub tracks: BTreeMap<TrackKey, Track>,
     /// The latest judgement of each track; not stored, the next round brings it back.
     pub latest: BTreeMap<TrackKey, Judged>,
     /// Sliding sums, rebuilt at will.
-    pub sums: HashMap<(Arc<str>, SegmentIx, Span), Running>,
+    pub sums: HashMap<(Along, Arc<str>, SegmentIx, Span), Running>,
 }
 
 /// Monitor, series and segment: what one line is about.
@@ -126,8 +127,8 @@ impl Ledger {
     }
 }
 
-/// Series, id of its reference, earliest event counted with it.
-pub(super) type Start = (Arc<str>, Arc<str>, Time);
+/// Line and series, id of its reference, earliest event counted with it.
+pub(super) type Start = ((Along, Arc<str>), Arc<str>, Time);
 
 /// Small values that are stored whole whenever they change.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -136,8 +137,12 @@ pub(super) struct Ledger {
     pub clocks: Clocks,
     /// What an export needs to know.
     pub keeping: Keeping,
-    /// Pane width that the panes were made with.
-    pub width: Span,
+    /// Pane widths that the panes were made with, by line.
+    pub widths: BTreeMap<Along, Span>,
+    /// How many predictions were counted along [`Along::Events`].
+    pub events: Count,
+    /// How many pairs were counted along [`Along::Pairs`].
+    pub pairs: Count,
     /// Boundaries up to which drift has been judged.
     pub judged_drift: Option<Time>,
     /// Boundaries up to which performance has been judged.
@@ -163,14 +168,14 @@ pub(super) struct Ledger {
 #[derive(Debug)]
 pub(super) struct Model {
     pub plan: Arc<ModelPlan>,
-    pub width: Span,
     pub ledger: Ledger,
     pub segments: Segments,
-    pub series: Vec<CountedSeries>,
     pub versions: BTreeMap<VersionIx, Version>,
     pub groups: Vec<Group>,
-    pub panes: BTreeMap<PaneKey, Pane>,
-    pub dirty_panes: BTreeSet<PaneKey>,
+    /// Panes of event time; those of counts beside them.
+    pub time: Axis,
+    pub events: Axis,
+    pub pairs: Axis,
     pub dirty_tracks: BTreeSet<(usize, TrackKey)>,
     pub dirty: bool,
     /// Judged panes that a record changed after all.
@@ -182,14 +187,13 @@ pub(super) struct Model {
 impl Model {
     pub(super) fn new(plan: Arc<ModelPlan>, limits: &Limits) -> Model {
         let mut model = Model {
-            width: plan.pane_width(),
             ledger: Ledger::default(),
             segments: Segments::new(&plan, limits.segments),
-            series: counted_series(&plan),
             versions: BTreeMap::new(),
             groups: Vec::new(),
-            panes: BTreeMap::new(),
-            dirty_panes: BTreeSet::new(),
+            time: Axis::new(Along::Time, &plan),
+            events: Axis::new(Along::Events, &plan),
+            pairs: Axis::new(Along::Pairs, &plan),
             dirty_tracks: BTreeSet::new(),
             dirty: false,
             restated: BTreeSet::new(),
@@ -215,6 +219,7 @@ impl Model {
             first_outcome: outcomes.is_some_and(|o| o.repeats == OutcomeRepeats::First),
             categories: known,
             category_series: self
+                .time
                 .series
                 .iter()
                 .filter(|s| plan.series_kind(&s.name) == Some(SeriesKind::Category))
@@ -238,13 +243,25 @@ impl Model {
         (self.plan.versioned && !name.is_empty()).then(|| name.clone())
     }
 
-    /// The pane at a key, made if need be.
-    pub(super) fn pane(&mut self, key: PaneKey) -> &mut Pane {
-        self.dirty_panes.insert(key);
-        let plan = &self.plan;
-        self.panes.entry(key).or_insert_with(|| {
-            Pane::empty(plan.task, plan.outcomes.as_ref().is_some_and(|o| o.assume.is_some()))
-        })
+    /// The panes along a line.
+    pub(super) fn axis(&self, along: Along) -> &Axis {
+        match along {
+            Along::Time => &self.time,
+            Along::Events => &self.events,
+            Along::Pairs => &self.pairs,
+        }
+    }
+
+    pub(super) fn axes(&self) -> impl Iterator<Item = &Axis> {
+        [&self.time, &self.events, &self.pairs].into_iter()
+    }
+
+    pub(super) fn axis_mut(&mut self, along: Along) -> &mut Axis {
+        match along {
+            Along::Time => &mut self.time,
+            Along::Events => &mut self.events,
+            Along::Pairs => &mut self.pairs,
+        }
     }
 
     /// Files a version with its reference; returns its group.
@@ -260,14 +277,8 @@ impl Model {
             Some(group) => group,
             None if reference.is_none() && !self.groups.is_empty() => self.groups.len() - 1,
             None => {
-                self.groups.push(Group {
-                    id,
-                    reference: reference.clone(),
-                    starts: BTreeMap::new(),
-                    tracks: BTreeMap::new(),
-                    latest: BTreeMap::new(),
-                    sums: HashMap::new(),
-                });
+                let reference = reference.clone();
+                self.groups.push(Group { id, reference, ..Group::default() });
                 self.groups.len() - 1
             }
         };
@@ -331,29 +342,13 @@ impl Model {
             .max_by_key(|(ix, v)| (v.first_arrival, self.ledger.lexicon.name(**ix).clone()))?;
         self.version_name(*newest.0)
     }
-
-    /// Drops panes that nothing can read any more.
-    pub(super) fn drop_panes_before(&mut self, start: Time) {
-        let kept = self.panes.split_off(&PaneKey { start, version: 0, segment: WHOLE });
-        let dropped = std::mem::replace(&mut self.panes, kept);
-        self.dirty_panes.extend(dropped.into_keys());
-    }
-
-    /// Segments of a group's panes within `[from, to)`, without the whole.
-    pub(super) fn segments_within(&self, from: Time, to: Time) -> BTreeSet<SegmentIx> {
-        let range = PaneKey { start: from, version: 0, segment: WHOLE }..PaneKey {
-            start: to,
-            version: 0,
-            segment: WHOLE,
-        };
-        self.panes.range(range).map(|(key, _)| key.segment).filter(|s| *s != WHOLE).collect()
-    }
 }
 
 /// Only what some monitor watches is counted: in the whole, and in the segments of its `by`.
-fn counted_series(plan: &ModelPlan) -> Vec<CountedSeries> {
+pub(super) fn counted_series(plan: &ModelPlan, along_this: Along) -> Vec<CountedSeries> {
     let mut series: BTreeMap<&str, BTreeSet<usize>> = BTreeMap::new();
-    for monitor in plan.monitors.iter().filter(|m| m.statistic.basis().per_series()) {
+    let watching = plan.monitors.iter().filter(|m| along(m) == along_this);
+    for monitor in watching.filter(|m| m.statistic.basis().per_series()) {
         for name in &monitor.series {
             series.entry(name).or_default().extend(&monitor.by);
         }

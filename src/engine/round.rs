@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::model::{Group, TrackKey};
-use super::score::Judged;
-use crate::event::{Span, Time};
+use super::score::{Frame, Judged};
+use crate::event::Span;
 use crate::lines::{ScoreLine, Segment, Verdict};
 use crate::plan::MonitorPlan;
 use crate::policy::Finding;
@@ -15,8 +15,8 @@ use crate::policy::Finding;
 pub(super) struct Round {
     pub monitor: usize,
     pub group: usize,
-    /// End of the window judged.
-    pub end: Time,
+    /// The window judged.
+    pub frame: Frame,
     pub version: Option<Arc<str>>,
     pub lines: Vec<ScoreLine>,
     /// What fires after it, worst first.
@@ -30,16 +30,14 @@ pub(super) struct Round {
 }
 
 /// Files the judgements of a round and says where its series stand.
-#[expect(clippy::too_many_arguments, reason = "the parts of one round, each named once")]
 pub(super) fn close_round(
     place: usize,
     monitor: &MonitorPlan,
     group_ix: usize,
     group: &mut Group,
-    end: Time,
+    frame: Frame,
     version: Option<Arc<str>>,
     judgements: Vec<(TrackKey, Judged)>,
-    every: Span,
 ) -> Round {
     let (mut scored, mut restated) = (false, false);
     let mut lines = Vec::with_capacity(judgements.len());
@@ -55,11 +53,11 @@ pub(super) fn close_round(
             group.latest.insert(key, judged);
         }
     }
-    let (findings, holding) = standing(group, monitor, every);
+    let (findings, holding) = standing(group, monitor, frame.every);
     Round {
         monitor: place,
         group: group_ix,
-        end,
+        frame,
         version,
         lines,
         findings,

@@ -386,9 +386,11 @@ impl super::model::Model {
         };
         let version = named.or_else(first_new)?;
         let number = self.ledger.lexicon.find(&version)?;
-        let from = (latest - Span::from_secs(3600)).floor_to(self.width);
+        let from = (latest - Span::from_secs(3600)).floor_to(self.time.width);
         let mut counts: BTreeMap<bool, u64> = BTreeMap::new();
-        for (key, pane) in self.panes.range(PaneKey { start: from, version: 0, segment: WHOLE }..) {
+        for (key, pane) in
+            self.time.panes.range(PaneKey { start: from, version: 0, segment: WHOLE }..)
+        {
             if key.segment == WHOLE {
                 *counts.entry(key.version == number).or_default() += pane.predictions;
             }

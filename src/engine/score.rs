@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::axis::Along;
 use super::model::{Group, Model, PaneKey, VersionIx};
 use super::segments::{SegmentIx, WHOLE};
 use crate::detect::{Reading, Severity};
@@ -12,7 +13,39 @@ use crate::reference::{Reference, SegmentReference};
 use crate::stats::{
     Basis, Bin, Counts, Delays, Pair, Performance, Profile, Sample, Undefined, bins,
 };
-use crate::window::Matches;
+use crate::window::{Matches, Pane, Running};
+
+/// One window: where it lies along its line, and when that was.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Frame {
+    pub along: Along,
+    /// First position.
+    pub from: Time,
+    /// One past the last position.
+    pub to: Time,
+    /// Event time that it begins with.
+    pub start: Time,
+    /// Event time that it ends with; names the window.
+    pub end: Time,
+    /// Distance to the next window along the line.
+    pub every: Span,
+}
+
+impl Frame {
+    /// A window of event time.
+    pub(super) fn of_time(end: Time, length: Span, every: Span) -> Frame {
+        let start = end - length;
+        Frame { along: Along::Time, from: start, to: end, start, end, every }
+    }
+
+    /// The first instant after it: what arrived earlier belongs to it or to its past.
+    pub(super) fn after(&self) -> Time {
+        match self.along {
+            Along::Time => self.end,
+            Along::Events | Along::Pairs => self.end + Span(1),
+        }
+    }
+}
 
 /// The window and what it is about.
 #[derive(Debug, Clone)]
@@ -20,8 +53,7 @@ pub(super) struct Unit<'a> {
     pub monitor: &'a MonitorPlan,
     pub series: &'a Arc<str>,
     pub segment: SegmentIx,
-    pub start: Time,
-    pub end: Time,
+    pub frame: Frame,
     /// Name of the group's newest version.
     pub version: Option<Arc<str>>,
 }
@@ -69,15 +101,16 @@ impl Model {
         let mut contents = Contents::default();
         let mut total = Matches::empty(self.plan.task, false);
         let within = self.plan.within();
-        let mut start = unit.start;
-        while start < unit.end {
+        let axis = self.axis(unit.frame.along);
+        let mut start = unit.frame.from;
+        while start < unit.frame.to {
             for &version in members {
                 let key = PaneKey { start, version, segment: unit.segment };
-                let Some(pane) = self.panes.get(&key) else { continue };
+                let Some(pane) = axis.panes.get(&key) else { continue };
                 let matches = pane.matches_before(boundary);
                 contents.events += pane.predictions;
                 contents.matched += matches.matched.max(0) as u64;
-                if start + self.width + within <= boundary {
+                if start + axis.width + within <= boundary {
                     contents.assumed += pane.assumed(&matches);
                     if let (Some(sums), Some(assumed)) =
                         (&mut total.performance, pane.assumed_performance(&matches))
@@ -87,7 +120,7 @@ impl Model {
                 }
                 total.merge(&matches);
             }
-            start = start + self.width;
+            start = start + axis.width;
         }
         contents.performance = total.performance;
         contents.delays = Some(total.delays);
@@ -112,8 +145,7 @@ impl Model {
         members: &[VersionIx],
         unit: &Unit<'_>,
     ) -> Contents {
-        let length = unit.end - unit.start;
-        let volume = self.slide(group, members, unit, &"".into(), length, 0, |pane, sum, add| {
+        let volume = self.slide(group, members, unit, &"".into(), 0, |pane, sum, add| {
             if add {
                 sum.counted += pane.predictions;
             } else {
@@ -127,41 +159,40 @@ impl Model {
             let id = profile.as_ref().map_or("", |p| p.id()).to_owned();
             let cells = profile.map_or(0, |p| p.cells());
             let series = unit.series.clone();
-            let counts =
-                self.slide(group, members, unit, &series, length, cells, |pane, sum, add| {
-                    let Some(counts) = pane.series.get(&series) else { return };
-                    if *counts.reference != *id {
-                        return;
-                    }
-                    if add {
-                        counts.add_to(sum);
-                    } else {
-                        counts.take_from(sum);
-                    }
-                });
+            let counts = self.slide(group, members, unit, &series, cells, |pane, sum, add| {
+                let Some(counts) = pane.series.get(&series) else { return };
+                if *counts.reference != *id {
+                    return;
+                }
+                if add {
+                    counts.add_to(sum);
+                } else {
+                    counts.take_from(sum);
+                }
+            });
             contents.counts = Some(counts);
         }
         contents
     }
 
-    #[allow(clippy::too_many_arguments)]
     fn slide(
         &self,
         group: &mut Group,
         members: &[VersionIx],
         unit: &Unit<'_>,
         series: &Arc<str>,
-        length: Span,
         cells: usize,
-        each: impl Fn(&crate::window::Pane, &mut Counts, bool),
+        each: impl Fn(&Pane, &mut Counts, bool),
     ) -> Counts {
-        let key = (series.clone(), unit.segment, length);
-        let running = group.sums.entry(key).or_insert_with(|| crate::window::Running::new(cells));
+        let Frame { along, from, to, .. } = unit.frame;
+        let axis = self.axis(along);
+        let key = (along, series.clone(), unit.segment, to - from);
+        let running = group.sums.entry(key).or_insert_with(|| Running::new(cells));
         running
-            .slide(unit.start, unit.end, self.width, |start, sum, add| {
+            .slide(from, to, axis.width, |start, sum, add| {
                 for &version in members {
                     let key = PaneKey { start, version, segment: unit.segment };
-                    if let Some(pane) = self.panes.get(&key) {
+                    if let Some(pane) = axis.panes.get(&key) {
                         each(pane, sum, add);
                     }
                 }
@@ -197,7 +228,7 @@ impl Model {
         };
         let sample = Sample {
             events: contents.events,
-            seconds: (unit.end - unit.start).seconds(),
+            seconds: (unit.frame.end - unit.frame.start).seconds(),
             window: contents.counts.as_ref(),
             pair,
             performance: contents.performance.as_ref(),
@@ -249,8 +280,8 @@ impl Model {
             segment: entry.segment.clone(),
             statistic: statistic.name().into(),
             window: WindowLine {
-                start: unit.start,
-                end: unit.end,
+                start: unit.frame.start,
+                end: unit.frame.end,
                 events: contents.events,
                 support,
             },

@@ -3,16 +3,17 @@
 //! A changed configuration takes the same way as a restart: rows out, rows in under the new plan.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::axis::{Along, Count};
 use super::io::{Change, Effects, JoinKey, Notice, Table};
-use super::model::{Group, Ledger, Model, PaneKey, TrackKey, VersionIx};
+use super::model::{Ledger, Model, PaneKey, TrackKey, VersionIx};
 use super::outbox::Row;
 use super::runs::Run;
-use super::segments::WHOLE;
 use super::track::Track;
 use super::{Engine, Position};
 use crate::event::{Partition, Time};
@@ -81,7 +82,7 @@ impl Engine {
             || !self.dirty.silences.is_empty()
             || !self.dirty.scores.is_empty()
             || !self.outbox.dirty.is_empty()
-            || self.models.iter().any(|m| m.dirty || !m.dirty_panes.is_empty())
+            || self.models.iter().any(|m| m.dirty || m.axes().any(|a| !a.dirty.is_empty()))
     }
 
     /// An engine out of stored rows, under a plan that may have changed since.
@@ -96,7 +97,7 @@ impl Engine {
     ) -> Result<(Engine, Effects), StateError> {
         let mut engine = Engine::new(plan, secret);
         let mut ledgers: BTreeMap<String, Ledger> = BTreeMap::new();
-        let mut panes: Vec<(String, StoredPane)> = Vec::new();
+        let mut panes: Vec<(String, (Along, StoredPane))> = Vec::new();
         let mut tracks: Vec<(String, StoredTrack)> = Vec::new();
         for (table, key, value) in rows {
             match table {
@@ -107,7 +108,10 @@ impl Engine {
                 Table::Models => {
                     ledgers.insert(first_part(&key), read(table, &value)?);
                 }
-                Table::Panes => panes.push((first_part(&key), read(table, &value)?)),
+                Table::Panes => {
+                    panes.push((first_part(&key), (Along::Time, read(table, &value)?)));
+                }
+                Table::Counted => panes.push((first_part(&key), read(table, &value)?)),
                 Table::Tracks => tracks.push((first_part(&key), read(table, &value)?)),
                 Table::Incidents => {
                     let incident: Incident = read(table, &value)?;
@@ -213,18 +217,13 @@ impl Engine {
 impl Model {
     fn changes(&mut self, changes: &mut Vec<Change>) {
         let name = self.plan.name.clone();
-        if std::mem::take(&mut self.dirty) || !self.dirty_panes.is_empty() {
+        if std::mem::take(&mut self.dirty) || self.axes().any(|axis| !axis.dirty.is_empty()) {
             self.write_ledger();
             changes.push(row(Table::Models, text_key(&[&name]), Some(&self.ledger)));
         }
-        for key in std::mem::take(&mut self.dirty_panes) {
-            let version = self.ledger.lexicon.name(key.version).to_string();
-            let segment = self.segments.entry(key.segment).segment.clone();
-            let start = key.start.0.to_string();
-            let store_key = text_key(&[&name, &start, &version, &segment.to_string()]);
-            let value =
-                self.panes.get(&key).map(|pane| (key.start, version, segment, pane.clone()));
-            changes.push(row::<StoredPane>(Table::Panes, store_key, value.as_ref()));
+        for along in Along::ALL {
+            let dirty = std::mem::take(&mut self.axis_mut(along).dirty);
+            changes.extend(dirty.into_iter().map(|key| self.pane_row(along, key)));
         }
         for (group, key) in std::mem::take(&mut self.dirty_tracks) {
             let Some(group) = self.groups.get(group) else { continue };
@@ -239,8 +238,23 @@ impl Model {
         }
     }
 
+    fn pane_row(&self, along: Along, key: PaneKey) -> Change {
+        let version = self.ledger.lexicon.name(key.version).to_string();
+        let segment = self.segments.entry(key.segment).segment.clone();
+        let (start, slice) = (key.start.0.to_string(), segment.to_string());
+        let pane = self.axis(along).panes.get(&key);
+        let stored = pane.map(|pane| (key.start, version.clone(), segment, pane.clone()));
+        if along == Along::Time {
+            let key = text_key(&[&self.plan.name, &start, &version, &slice]);
+            return row::<StoredPane>(Table::Panes, key, stored.as_ref());
+        }
+        let key = text_key(&[&self.plan.name, along.name(), &start, &version, &slice]);
+        let stored = stored.map(|stored| (along, stored));
+        row::<(Along, StoredPane)>(Table::Counted, key, stored.as_ref())
+    }
+
     fn write_ledger(&mut self) {
-        self.ledger.width = self.width;
+        self.ledger.widths = self.axes().map(|axis| (axis.along, axis.width)).collect();
         self.ledger.segments = self.segments.list();
         self.ledger.versions = self
             .versions
@@ -260,7 +274,10 @@ impl Model {
 
     fn mark_all(&mut self) {
         self.dirty = true;
-        self.dirty_panes.extend(self.panes.keys().copied());
+        for along in Along::ALL {
+            let axis = self.axis_mut(along);
+            axis.dirty.extend(axis.panes.keys().copied());
+        }
         let tracks = self.groups.iter().enumerate();
         let keys = tracks.flat_map(|(g, group)| group.tracks.keys().map(move |k| (g, k.clone())));
         let keys: Vec<(usize, TrackKey)> = keys.collect();
@@ -271,11 +288,10 @@ impl Model {
     fn take_back(
         &mut self,
         ledger: Ledger,
-        panes: impl Iterator<Item = StoredPane>,
+        panes: impl Iterator<Item = (Along, StoredPane)>,
         tracks: impl Iterator<Item = StoredTrack>,
         resolve: Resolve<'_>,
     ) -> bool {
-        let same_width = ledger.width == self.width;
         self.segments.restore(&ledger.segments);
         let versions = ledger.versions.clone();
         let starts = ledger.starts.clone();
@@ -298,14 +314,29 @@ impl Model {
                 }
             }
         }
-        if !same_width {
-            self.restart();
-            return self.ledger.versions.is_empty();
-        }
-        for (start, version, segment, pane) in panes {
+        let kept: Vec<Along> = Along::ALL.into_iter().filter(|along| self.resume(*along)).collect();
+        for (along, (start, version, segment, pane)) in panes {
             let Some(segment) = self.segments.find(&segment) else { continue };
             let version: VersionIx = self.ledger.lexicon.number(&version);
-            self.panes.insert(PaneKey { start, version, segment }, pane);
+            let stored = PaneKey { start, version, segment };
+            let axis = self.axis_mut(along);
+            if !kept.contains(&along) {
+                axis.dirty.insert(stored);
+                continue;
+            }
+            let key = PaneKey { start: axis.start_of(start), ..stored };
+            if key != stored {
+                axis.dirty.extend([key, stored]);
+            }
+            match axis.panes.entry(key) {
+                Entry::Vacant(slot) => {
+                    slot.insert(pane);
+                }
+                Entry::Occupied(mut slot) => slot.get_mut().absorb(pane),
+            }
+        }
+        if !kept.contains(&Along::Time) {
+            return false;
         }
         for (group, monitor, series, segment, track) in tracks {
             let Some(segment) = self.segments.find(&segment) else { continue };
@@ -318,16 +349,33 @@ impl Model {
         true
     }
 
-    /// Counting starts anew: with another pane width nothing merges.
-    fn restart(&mut self) {
-        self.ledger.judged_drift = None;
-        self.ledger.judged_performance = None;
-        for group in &mut self.groups {
-            let Group { starts, tracks, .. } = group;
-            starts.clear();
-            tracks.clear();
+    /// Whether the stored panes of a line serve: theirs is the width, or divides it. If not,
+    /// counting starts anew.
+    fn resume(&mut self, along: Along) -> bool {
+        let (before, now) =
+            (self.ledger.widths.get(&along).copied().unwrap_or_default(), self.axis(along).width);
+        if before == now || (along == Along::Time && before.0 > 0 && now.0 % before.0 == 0) {
+            if before != now {
+                // Boundaries between the new panes were never judged as such.
+                let ledger = &mut self.ledger;
+                for judged in [&mut ledger.judged_drift, &mut ledger.judged_performance] {
+                    *judged = judged.map(|at| at.floor_to(now));
+                }
+            }
+            return true;
         }
-        let _ = WHOLE;
+        match along {
+            Along::Time => {
+                (self.ledger.judged_drift, self.ledger.judged_performance) = (None, None);
+                self.groups.iter_mut().for_each(|group| group.tracks.clear());
+            }
+            Along::Events => self.ledger.events = Count::default(),
+            Along::Pairs => self.ledger.pairs = Count::default(),
+        }
+        for group in &mut self.groups {
+            group.starts.retain(|(line, _), _| *line != along);
+        }
+        false
     }
 }
 

@@ -160,6 +160,7 @@ impl Engine {
                 .map(|(latest, judged)| Span((latest - judged).0.max(0))),
             outcome_coverage: coverage.map(|(_, c)| c),
             late: model
+                .time
                 .panes
                 .iter()
                 .filter(|(k, _)| k.segment == super::segments::WHOLE)

@@ -1,5 +1,6 @@
 //! Whole runs through the engine, without a shell.
 
+mod counted;
 mod interleavings;
 mod scenarios;
 mod world;

@@ -83,6 +83,26 @@ impl PaneCounts {
         }
     }
 
+    /// Adds the counts of another pane, made with the same reference.
+    pub fn absorb(&mut self, other: &PaneCounts) {
+        let counted = self.counted + other.counted;
+        for (code, n) in other.pairs() {
+            match &mut self.cells {
+                Cells::Dense(cells) => {
+                    if let Some(cell) = cells.get_mut(code as usize) {
+                        *cell = cell.saturating_add(n);
+                    }
+                }
+                Cells::List { .. } => (0..n).for_each(|_| self.count(code)),
+            }
+        }
+        self.counted = counted;
+        self.absences.missing += other.absences.missing;
+        self.absences.null += other.absences.null;
+        self.absences.nan += other.absences.nan;
+        self.type_errors += other.type_errors;
+    }
+
     /// Adds these counts to a window's.
     pub fn add_to(&self, window: &mut Counts) {
         self.visit(|code, n| window.cells[code] += u64::from(n));

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::matches::merge_performance;
 use super::{Matches, PaneCounts};
 use crate::event::Time;
 use crate::stats::{Performance, Task};
@@ -98,6 +99,41 @@ impl Pane {
             self.settled.merge(hop);
         }
         !passed.is_empty()
+    }
+
+    /// Takes in the pane beside it, when panes become wider. Counts of another reference are left
+    /// out: they never merge.
+    pub fn absorb(&mut self, other: Pane) {
+        self.predictions += other.predictions;
+        self.answerable += other.answerable;
+        self.outcomes += other.outcomes;
+        self.duplicates += other.duplicates;
+        self.late += other.late;
+        for (name, counts) in other.series {
+            match self.series.get_mut(&name) {
+                Some(mine) if mine.reference == counts.reference => mine.absorb(&counts),
+                Some(_) => {}
+                None => {
+                    self.series.insert(name, counts);
+                }
+            }
+        }
+        self.settled.merge(&other.settled);
+        for (hop, matches) in other.arriving {
+            match self.arriving.get_mut(&hop) {
+                Some(mine) => mine.merge(&matches),
+                None => {
+                    self.arriving.insert(hop, matches);
+                }
+            }
+        }
+        merge_performance(&mut self.as_assumed, other.as_assumed.as_ref());
+        for (partition, extent) in other.prediction_extents {
+            Extent::merge(&mut self.prediction_extents, partition, extent);
+        }
+        for (partition, extent) in other.outcome_extents {
+            Extent::merge(&mut self.outcome_extents, partition, extent);
+        }
     }
 
     /// All matches that the log holds, whenever they arrived.

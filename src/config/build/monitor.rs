@@ -111,7 +111,9 @@ impl<'a> Built<'a> {
         }
         let statistic = statistic?;
         let detector = detector(monitor.detector.as_ref()?, statistic.as_ref(), &path, report);
-        Some(Built { raw, name, statistic, detector: detector?, window: window? })
+        let built = Built { raw, name, statistic, detector: detector?, window: window? };
+        fit::counted(&built, at, report);
+        Some(built)
     }
 
     fn for_model(

@@ -289,6 +289,22 @@ impl House {
         }
     }
 
+    /// A changed configuration: the state goes out as rows and comes back in.
+    pub fn replan(&mut self, plan: Plan) {
+        self.commit();
+        self.plan = Arc::new(plan);
+        let empty = Engine::new(self.plan.clone(), [0; 32]);
+        let engine = std::mem::replace(&mut self.engine, empty);
+        let resolve = |_: &str, _: Option<&str>| Some(reference());
+        let (engine, _) = engine.reload(self.plan.clone(), &resolve).unwrap();
+        self.engine = engine;
+    }
+
+    /// Stored panes of so many events.
+    pub fn counted_panes(&self) -> usize {
+        self.rows.keys().filter(|(table, _)| *table == Table::Counted).count()
+    }
+
     pub fn position(&self, partition: &Partition) -> usize {
         self.engine.positions().get(partition).map_or(0, |p| p.offset as usize)
     }

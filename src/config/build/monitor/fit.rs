@@ -6,7 +6,7 @@ use super::Built;
 use crate::config::key::KeyPath;
 use crate::config::problem::Report;
 use crate::config::raw::RawMonitor;
-use crate::detect::{Detector, Severity};
+use crate::detect::{Detector, For, Severity};
 use crate::plan::{ModelPlan, WindowPlan};
 use crate::stats::{Basis, Statistic, Task};
 
@@ -67,6 +67,27 @@ pub fn reference(
         format!("{message}, and model `{}` has none", model.name),
         format!("add reference = {{ learn = \"7d\" }} to [models.{}]", model.name),
     );
+}
+
+/// What has no meaning for a window of so many events.
+pub fn counted(built: &Built<'_>, at: &KeyPath, report: &mut Report) {
+    if !matches!(built.window, WindowPlan::Count { .. }) {
+        return;
+    }
+    if built.statistic.basis() == Basis::Coverage {
+        report.error(
+            &at.key("window"),
+            format!("{} is a share of the predictions of a stretch of time", built.statistic.name()),
+            "write a length of time, such as window = \"6h\"",
+        );
+    }
+    if matches!(built.detector.persistence(), For::Lasting(_)) {
+        report.error(
+            &at.key("detector").key("for"),
+            "a length of time does not say how many windows of so many events it means",
+            "write it as \"M of N\", such as for = \"2 of 3\"",
+        );
+    }
 }
 
 /// Warns of a PSI level below what pure chance reaches: without drift PSI is about chi-square

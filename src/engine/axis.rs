@@ -1,0 +1,200 @@
+//! The lines along which panes lie: event time, or the count of events in the order of reading.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::model::{CountedSeries, PaneKey, counted_series};
+use super::segments::{SegmentIx, WHOLE};
+use crate::event::{Span, Time};
+use crate::plan::{ModelPlan, MonitorPlan, WindowPlan};
+use crate::stats::Task;
+use crate::window::Pane;
+
+/// Which line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub(super) enum Along {
+    /// Event time.
+    Time,
+    /// Accepted predictions, as they were read.
+    Events,
+    /// Matched pairs, as they were read. A pair is taken once, when it first matches: later
+    /// corrections restate windows of time only.
+    Pairs,
+}
+
+impl Along {
+    pub(super) const ALL: [Along; 3] = [Along::Time, Along::Events, Along::Pairs];
+
+    /// Name in keys of the state.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Along::Time => "time",
+            Along::Events => "events",
+            Along::Pairs => "pairs",
+        }
+    }
+}
+
+/// Panes along one line. Where events are counted, a position is an ordinal in the dress of a
+/// time: the first event lies at 0, and a pane of width 100 holds 100 events.
+#[derive(Debug)]
+pub(super) struct Axis {
+    pub along: Along,
+    /// Width of a pane; zero where no monitor has such windows.
+    pub width: Span,
+    pub panes: BTreeMap<PaneKey, Pane>,
+    pub dirty: BTreeSet<PaneKey>,
+    /// What is counted here.
+    pub series: Vec<CountedSeries>,
+    task: Option<Task>,
+    assumes: bool,
+}
+
+impl Axis {
+    pub(super) fn new(along: Along, plan: &ModelPlan) -> Axis {
+        let assumes = plan.outcomes.as_ref().is_some_and(|o| o.assume.is_some());
+        Axis {
+            along,
+            width: width(along, plan),
+            panes: BTreeMap::new(),
+            dirty: BTreeSet::new(),
+            series: counted_series(plan, along),
+            task: plan.task,
+            // Pairs have their outcome; nothing is assumed along the counts.
+            assumes: assumes && along == Along::Time,
+        }
+    }
+
+    /// Whether any monitor looks along it.
+    pub(super) fn used(&self) -> bool {
+        self.width != Span(0)
+    }
+
+    /// The pane at a key, made if need be.
+    pub(super) fn pane(&mut self, key: PaneKey) -> &mut Pane {
+        self.dirty.insert(key);
+        let (task, assumes) = (self.task, self.assumes);
+        self.panes.entry(key).or_insert_with(|| Pane::empty(task, assumes))
+    }
+
+    /// Where the pane of a position begins; only of a line that is used.
+    pub(super) fn start_of(&self, at: Time) -> Time {
+        at.floor_to(self.width)
+    }
+
+    /// Drops panes that nothing can read any more.
+    pub(super) fn drop_before(&mut self, start: Time) {
+        let kept = self.panes.split_off(&PaneKey { start, version: 0, segment: WHOLE });
+        let dropped = std::mem::replace(&mut self.panes, kept);
+        self.dirty.extend(dropped.into_keys());
+    }
+
+    /// Segments of the panes within `[from, to)`, without the whole.
+    pub(super) fn segments_within(&self, from: Time, to: Time) -> BTreeSet<SegmentIx> {
+        self.between(from, to).map(|(key, _)| key.segment).filter(|s| *s != WHOLE).collect()
+    }
+
+    /// The panes that begin within `[from, to)`.
+    pub(super) fn between(&self, from: Time, to: Time) -> impl Iterator<Item = (&PaneKey, &Pane)> {
+        let at = |start| PaneKey { start, version: 0, segment: WHOLE };
+        self.panes.range(at(from)..at(to.max(from)))
+    }
+}
+
+/// How far the count along one line has come.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Count {
+    /// Events so far.
+    pub next: i64,
+    /// Ordinal up to which windows have been judged.
+    pub judged: i64,
+    /// Least event time in the pane that is filling up.
+    begun: Option<Time>,
+    /// Event times of full panes that some window may still hold, by the ordinal of their end:
+    /// the least one, and the one that the pane closes with.
+    spans: BTreeMap<i64, (Time, Time)>,
+}
+
+impl Count {
+    /// Counts an event of this time; returns its position.
+    pub(super) fn take(&mut self, time: Time, width: Span) -> Time {
+        let place = self.next;
+        self.next += 1;
+        let begun = self.begun.map_or(time, |begun| begun.min(time));
+        self.begun = Some(begun);
+        if self.next % width.0.max(1) == 0 {
+            // Ends ascend without equals, whatever the order of times: they name windows.
+            let after = self.spans.values().next_back().map_or(Time::MIN, |span| span.1 + Span(1));
+            self.spans.insert(self.next, (begun, time.max(after)));
+            self.begun = None;
+        }
+        Time(place)
+    }
+
+    /// Event times of the window of ordinals `[from, to)`, both multiples of the pane width.
+    pub(super) fn span(&self, from: Time, to: Time) -> (Time, Time) {
+        let panes = self.spans.range(from.0 + 1..=to.0);
+        let start = panes.map(|(_, span)| span.0).min().unwrap_or(Time::MIN);
+        (start, self.spans.get(&to.0).map_or(start, |span| span.1))
+    }
+
+    /// Forgets spans of panes that begin before an ordinal; the latest stays, later ends follow it.
+    pub(super) fn forget_before(&mut self, ordinal: Time) {
+        let latest = self.spans.last_key_value().map_or(0, |(end, _)| *end);
+        self.spans.retain(|end, _| *end > ordinal.0 || *end == latest);
+    }
+}
+
+/// The line along which a monitor's windows lie.
+pub(super) fn along(monitor: &MonitorPlan) -> Along {
+    match monitor.window {
+        WindowPlan::Time { .. } => Along::Time,
+        WindowPlan::Count { .. } if monitor.by_outcomes() => Along::Pairs,
+        WindowPlan::Count { .. } => Along::Events,
+    }
+}
+
+fn width(along_this: Along, plan: &ModelPlan) -> Span {
+    if along_this == Along::Time {
+        return plan.pane_width();
+    }
+    let along_this = plan.monitors.iter().filter(|m| along(m) == along_this);
+    along_this.fold(Span(0), |width, m| match m.window {
+        WindowPlan::Count { length, every } => width.gcd(ordinal(length)).gcd(ordinal(every)),
+        WindowPlan::Time { .. } => width,
+    })
+}
+
+/// A number of events as a distance along a line of counts.
+pub(super) fn ordinal(events: u64) -> Span {
+    Span(i64::try_from(events).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ends_ascend_though_times_do_not() {
+        let mut count = Count::default();
+        let width = Span(2);
+        let places: Vec<i64> =
+            [50, 70, 10, 20, 70, 60].into_iter().map(|t| count.take(Time(t), width).0).collect();
+        assert_eq!(places, [0, 1, 2, 3, 4, 5]);
+        assert_eq!(count.span(Time(0), Time(2)), (Time(50), Time(70)));
+        assert_eq!(count.span(Time(2), Time(4)), (Time(10), Time(71)));
+        assert_eq!(count.span(Time(0), Time(6)), (Time(10), Time(72)));
+    }
+
+    #[test]
+    fn forgotten_spans_do_not_bring_an_end_back() {
+        let mut count = Count::default();
+        for time in [90, 10, 10] {
+            count.take(Time(time), Span(1));
+        }
+        count.forget_before(Time(3));
+        count.take(Time(5), Span(1));
+        assert_eq!(count.span(Time(3), Time(4)), (Time(5), Time(93)));
+    }
+}
