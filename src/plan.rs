@@ -2,6 +2,7 @@
 //! configuration, complete and free of contradictions; the core never meets a default.
 
 mod bound;
+mod referred;
 
 use std::sync::Arc;
 

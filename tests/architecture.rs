@@ -11,7 +11,7 @@ const CORE: &[(&str, &[&str])] = &[
     ("window", &["event", "stats"]),
     ("join", &["event"]),
     ("detect", &["event", "lines", "stats"]),
-    ("plan", &["event", "join", "detect", "stats"]),
+    ("plan", &["event", "join", "detect", "stats", "reference"]),
     ("policy", &["event", "lines", "stats", "detect", "plan"]),
     (
         "engine",

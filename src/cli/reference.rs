@@ -12,8 +12,7 @@ use crate::config::Mode;
 use crate::daemon::read_reference;
 use crate::event::Role;
 use crate::files::{Options, Rows};
-use crate::plan::ModelPlan;
-use crate::reference::{BuildSpec, Builder, CreatedFrom, Reference, diff};
+use crate::reference::{Builder, CreatedFrom, Reference, diff};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ReferenceCommand {
@@ -94,7 +93,7 @@ fn build(
         spec.outcome =
             mine.iter().find(|r| r.role == Role::Outcome).and_then(|r| r.outcome.clone());
     }
-    let mut builder = Builder::new(build_spec(plan, settings.plan.limits.categories));
+    let mut builder = Builder::new(plan.reference_spec(settings.plan.limits.categories));
     let options = Options { ids: false, times: false, now: None };
     let mut rows_read = 0;
     for file in files {
@@ -116,7 +115,8 @@ fn build(
     }
     ensure!(rows_read > 0, "the files hold no rows of model {name}; nothing was written");
     let names = files.iter().map(|f| f.display().to_string()).collect();
-    let created_from = CreatedFrom { files: names, rows: rows_read, sha256: digest(files)? };
+    let created_from =
+        CreatedFrom { files: names, rows: rows_read, sha256: digest(files)?, learnt: None };
     let reference = builder.finish(created_from);
     write(to, &reference.to_json())?;
     let summary = json!({
@@ -129,37 +129,6 @@ fn build(
     });
     output.rows(&["model", "reference", "rows", "series", "segments", "file"], &[summary])?;
     Ok(OK)
-}
-
-/// What is built follows from the model's plan.
-pub(super) fn build_spec(plan: &ModelPlan, most_categories: usize) -> BuildSpec {
-    let mut edges: std::collections::BTreeMap<String, Vec<f64>> = Default::default();
-    let mut segment_series = std::collections::BTreeSet::new();
-    for monitor in &plan.monitors {
-        for series in &monitor.series {
-            edges.entry(series.clone()).or_default().extend(monitor.statistic.edges());
-            if !monitor.by.is_empty() {
-                segment_series.insert(series.clone());
-            }
-        }
-    }
-    if let Some(threshold) = plan.threshold {
-        edges.entry("probability".to_owned()).or_default().push(threshold);
-    }
-    BuildSpec {
-        model: plan.name.clone(),
-        features: plan.features.iter().map(|f| (f.name.clone(), f.kind)).collect(),
-        prediction: plan.prediction,
-        outcome: plan.series_kind("outcome"),
-        task: plan.task,
-        positive: plan.positive.clone(),
-        threshold: plan.threshold,
-        classes: plan.probabilities.clone(),
-        dimensions: plan.dimensions.clone(),
-        segment_series,
-        edges,
-        most_categories,
-    }
 }
 
 fn inspect(file: &Path, output: &Output) -> anyhow::Result<u8> {

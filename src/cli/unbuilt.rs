@@ -16,15 +16,6 @@ pub(super) fn unbuilt(settings: &Settings) -> Vec<Problem> {
             hint: Some(hint.to_owned()),
         });
     };
-    for model in &settings.plan.models {
-        if model.reference.learn.is_some() {
-            refuse(
-                format!("models.{}.reference.learn", model.name),
-                "references cannot be learnt by this version yet",
-                "build one with `driftd reference build` and write file = \"...\"",
-            );
-        }
-    }
     if settings.kafka.workers > 1 {
         refuse(
             "kafka.workers".to_owned(),

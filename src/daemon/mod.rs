@@ -49,7 +49,7 @@ const SLABS: usize = 32;
 /// Longest that a stop may take before it is forced.
 const FAREWELL: Duration = Duration::from_secs(20);
 /// Tables that an engine is restored from; join entries and scores stay on disk.
-const RESTORED: [Table; 9] = [
+const RESTORED: [Table; 10] = [
     Table::Positions,
     Table::Models,
     Table::Panes,
@@ -59,6 +59,7 @@ const RESTORED: [Table; 9] = [
     Table::Outbox,
     Table::Runs,
     Table::Silences,
+    Table::Learning,
 ];
 
 /// Runs the daemon until a signal (or `stop`) ends it; the exit code says which.

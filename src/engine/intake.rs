@@ -7,6 +7,7 @@ use hashbrown::HashMap;
 use super::axis::Along;
 use super::count::Slices;
 use super::io::{JoinKey, Wants};
+use super::learn::{Rank, Row};
 use super::matching::Sums;
 use super::model::{Model, PaneKey, VersionIx};
 use super::segments::{SegmentIx, WHOLE};
@@ -85,6 +86,7 @@ impl Model {
         let judged = self.ledger.judged_drift.unwrap_or(Time::MIN);
 
         let mut latest = self.latest(arriving);
+        let learns = self.learning.takes_rows();
         let (mut timed, mut counted) = (Slices::default(), Slices::default());
         let first = batch.offsets.partition_point(|o| *o < arriving.position);
         for row in first..batch.times.len() {
@@ -117,7 +119,7 @@ impl Model {
                     offset: batch.offsets[row],
                     truth: self.truth(batch, row),
                 });
-                if !self.join_prediction(entries.change(id), waiting, outcome) {
+                if !self.join_prediction(id.id, entries.change(id), waiting, outcome) {
                     continue;
                 }
             }
@@ -129,6 +131,10 @@ impl Model {
             {
                 version.first_arrival = arrival;
                 self.dirty = true;
+            }
+            if learns && let Some(learner) = self.learning.by_version.get_mut(&versions[row]) {
+                let rank = Rank::of(batch.ids.get(row).copied(), rank, batch.offsets[row]);
+                learner.keep(start, rank, || Row::of(batch, row));
             }
             timed.add(key, row, time);
             if self.events.used() {
@@ -165,7 +171,7 @@ impl Model {
             };
             let Some(&id) = batch.ids.get(row) else { continue };
             let entry = entries.change(JoinKey { model: arriving.model, id });
-            let mut sums = Sums::default();
+            let mut sums = Sums::of(id);
             entry.learn(known, self.rules(), |delta| sums.take(delta));
             self.apply(sums);
         }
@@ -176,12 +182,13 @@ impl Model {
     /// repeat that the rules set aside.
     fn join_prediction(
         &mut self,
+        id: u128,
         entry: &mut Entry,
         waiting: Waiting,
         outcome: Option<Known>,
     ) -> bool {
         let rules = self.rules();
-        let mut sums = Sums::default();
+        let mut sums = Sums::of(id);
         let said = waiting.clone();
         let accepted = entry.predict(waiting, rules, |delta| sums.take(delta));
         if accepted && let Some(known) = outcome {

@@ -73,8 +73,14 @@ impl Model {
     fn note_judged(&mut self, side: Side, boundary: Time) {
         self.dirty = true;
         match side {
-            Side::Drift => self.ledger.judged_drift = Some(boundary),
-            Side::Performance => self.ledger.judged_performance = Some(boundary),
+            Side::Drift => {
+                self.ledger.judged_drift = Some(boundary);
+                self.learn_panes(boundary);
+            }
+            Side::Performance => {
+                self.ledger.judged_performance = Some(boundary);
+                self.learn_outcomes(boundary);
+            }
         }
     }
 
@@ -279,8 +285,9 @@ impl Model {
         series: &Arc<str>,
     ) -> Option<Time> {
         let name = if **series == *"outcome" { "model".into() } else { series.clone() };
-        let start = group.starts.get(&(along, name))?;
-        Some(start.1.ceil_to(self.axis(along).width))
+        let start = group.starts.get(&(along, name))?.1;
+        let begins = group.begins.get(&along).copied().unwrap_or(Time::MIN);
+        Some(start.max(begins).ceil_to(self.axis(along).width))
     }
 
     /// The whole, and the segments of the monitor's dimensions that have events in the window.

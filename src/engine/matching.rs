@@ -2,6 +2,7 @@
 
 use super::axis::Along;
 use super::count::outcome_code;
+use super::learn::outcome_cell;
 use super::model::{Model, PaneKey};
 use super::segments::WHOLE;
 use crate::event::Time;
@@ -10,8 +11,12 @@ use crate::stats::{Observation, Performance, Profile, Task};
 use crate::window::{Extent, Matches, Pane};
 
 /// The changes of one arrival, collected while its entry is borrowed.
-#[derive(Debug, Default)]
-pub(super) struct Sums(Vec<Change>);
+#[derive(Debug)]
+pub(super) struct Sums {
+    /// Hash of the id that all of them are about.
+    id: u128,
+    changes: Vec<Change>,
+}
 
 #[derive(Debug)]
 enum Change {
@@ -22,8 +27,12 @@ enum Change {
 }
 
 impl Sums {
+    pub(super) fn of(id: u128) -> Sums {
+        Sums { id, changes: Vec::new() }
+    }
+
     pub(super) fn take(&mut self, delta: Delta<'_>) {
-        self.0.push(match delta {
+        self.changes.push(match delta {
             Delta::Match { prediction, outcome, arrival, sign } => {
                 Change::Match { prediction: prediction.clone(), outcome: *outcome, arrival, sign }
             }
@@ -47,7 +56,7 @@ impl Sums {
     /// Predictions that had no outcome before this arrival and have one now.
     fn fresh_pairs(&self) -> impl Iterator<Item = FreshPair<'_>> {
         let mut pairs: Vec<FreshPair<'_>> = Vec::new();
-        for change in &self.0 {
+        for change in &self.changes {
             let Change::Match { prediction, outcome, arrival, sign } = change else { continue };
             let (arrival, net) = (*arrival, *sign);
             match pairs.iter_mut().find(|pair| pair.prediction == prediction) {
@@ -75,7 +84,7 @@ impl Model {
         if self.pairs.used() {
             self.count_pairs(&sums);
         }
-        for change in sums.0 {
+        for change in sums.changes {
             match change {
                 Change::LateOutcome(n) => {
                     self.ledger.late_outcomes = self.ledger.late_outcomes.saturating_add_signed(n);
@@ -94,6 +103,11 @@ impl Model {
                     Extent::widen(extents, outcome.partition, outcome.offset);
                 }
                 Change::Match { prediction, outcome, arrival, sign } => {
+                    if let Some(learner) = self.learning.by_version.get_mut(&prediction.version) {
+                        let truth = if sign > 0 { outcome.truth } else { Truth::Withdrawn };
+                        let cell = outcome_cell(&self.ledger.lexicon, truth);
+                        learner.learn_outcome(sums.id, prediction.time, &cell);
+                    }
                     self.match_pair(&prediction, &outcome, arrival, sign);
                 }
             }
@@ -222,7 +236,7 @@ impl Model {
         }
     }
 
-    fn assumed_truth(&self) -> Option<Truth> {
+    pub(super) fn assumed_truth(&self) -> Option<Truth> {
         let text = self.plan.outcomes.as_ref()?.assume.as_ref()?;
         match self.plan.task? {
             Task::Regression => text.parse().ok().map(Truth::Number),

@@ -16,6 +16,7 @@ mod export;
 mod intake;
 pub mod io;
 mod judge;
+mod learn;
 mod lexicon;
 mod matching;
 mod mature;
@@ -291,6 +292,7 @@ impl Engine {
                     self.decide(place, round, effects);
                 }
             }
+            effects.notices.append(&mut self.models[place].notices);
             self.sweep_incidents(place, watermarks, effects);
         }
     }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::axis::{Along, Axis, Count, along};
 use super::clocks::Clocks;
 use super::io::Notice;
+use super::learn::Learning;
 use super::lexicon::Lexicon;
 use super::score::Judged;
 use super::segments::{SegmentIx, Segments};
@@ -50,6 +51,8 @@ pub(super) struct Group {
     pub tracks: BTreeMap<TrackKey, Track>,
     /// The latest judgement of each track; not stored, the next round brings it back.
     pub latest: BTreeMap<TrackKey, Judged>,
+    /// First position of a window along a line, where the group began anew.
+    pub begins: BTreeMap<Along, Time>,
     /// Sliding sums, rebuilt at will.
     pub sums: HashMap<(Along, Arc<str>, SegmentIx, Span), Running>,
 }
@@ -162,6 +165,8 @@ pub(super) struct Ledger {
     pub segments: Vec<Segment>,
     /// Starts of series by group.
     pub starts: Vec<(String, Vec<Start>)>,
+    /// First positions of groups that began anew.
+    pub begins: Vec<(String, BTreeMap<Along, Time>)>,
 }
 
 /// The state of one model.
@@ -176,6 +181,14 @@ pub(super) struct Model {
     pub time: Axis,
     pub events: Axis,
     pub pairs: Axis,
+    /// Versions that learn their reference.
+    pub learning: Learning,
+    /// References that were learnt.
+    pub learnt: BTreeMap<VersionIx, Arc<Reference>>,
+    /// Values that a category feature may have.
+    pub most_categories: usize,
+    /// What is worth a line in the log.
+    pub notices: Vec<Notice>,
     pub dirty_tracks: BTreeSet<(usize, TrackKey)>,
     pub dirty: bool,
     /// Judged panes that a record changed after all.
@@ -194,6 +207,10 @@ impl Model {
             time: Axis::new(Along::Time, &plan),
             events: Axis::new(Along::Events, &plan),
             pairs: Axis::new(Along::Pairs, &plan),
+            learning: Learning::default(),
+            learnt: BTreeMap::new(),
+            most_categories: limits.categories,
+            notices: Vec::new(),
             dirty_tracks: BTreeSet::new(),
             dirty: false,
             restated: BTreeSet::new(),
@@ -264,24 +281,37 @@ impl Model {
         }
     }
 
-    /// Files a version with its reference; returns its group.
-    pub(super) fn admit(&mut self, version: VersionIx, reference: Option<Arc<Reference>>) {
+    /// Files a version with its reference. Without one it learns, where it may; else it keeps the
+    /// one before.
+    pub(super) fn admit(&mut self, version: VersionIx, found: Option<Arc<Reference>>) {
+        let learns = found.is_none() && self.plan.reference.learn.is_some();
         let per_version = self.plan.reference.per_version || self.plan.reference.learn.is_some();
+        let reference = found.or_else(|| self.learnt.get(&version).cloned().filter(|_| learns));
         let own = reference.is_some() || !per_version;
         let id: Arc<str> = match &reference {
+            _ if learns => format!("learnt:{}", self.ledger.lexicon.name(version)).into(),
             Some(reference) if per_version => reference.id.as_str().into(),
             _ => "".into(),
         };
-        // Where a version brings nothing, the latest reference is kept.
+        if !learns {
+            self.learning.finish(version);
+        } else if reference.is_none() {
+            self.learning.begin(version);
+        }
         let group = match self.groups.iter().position(|g| g.id == id) {
             Some(group) => group,
-            None if reference.is_none() && !self.groups.is_empty() => self.groups.len() - 1,
+            None if reference.is_none() && !learns && !self.groups.is_empty() => {
+                self.groups.len() - 1
+            }
             None => {
                 let reference = reference.clone();
                 self.groups.push(Group { id, reference, ..Group::default() });
                 self.groups.len() - 1
             }
         };
+        if learns {
+            self.groups[group].reference.clone_from(&reference);
+        }
         if self.groups[group].reference.is_none() {
             self.groups[group].reference.clone_from(&reference);
         }
@@ -315,10 +345,14 @@ impl Model {
         let what = name.map_or("events".to_owned(), |name| format!("version {name}"));
         let message = match (found, configured) {
             (true, _) => format!("{what} is judged against its reference"),
+            (false, _) if self.plan.reference.learn.is_some() => {
+                format!("{what} has no reference yet and learns it")
+            }
             (false, true) => format!("{what} has no reference file; the one before is kept"),
             (false, false) => return None,
         };
-        Some(Notice { warning: !found, model: self.plan.name.clone(), message })
+        let warning = !found && self.plan.reference.learn.is_none();
+        Some(Notice { warning, model: self.plan.name.clone(), message })
     }
 
     /// Versions that are still judged against what was kept from the one before.

@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 
 use super::axis::{Along, Count};
 use super::io::{Change, Effects, JoinKey, Notice, Table};
+use super::learn::StoredLearning;
 use super::model::{Ledger, Model, PaneKey, TrackKey, VersionIx};
 use super::outbox::Row;
 use super::runs::Run;
@@ -27,15 +28,15 @@ use crate::window::Pane;
 #[derive(Debug, thiserror::Error)]
 #[error("table {table}: a row cannot be read ({why})")]
 pub struct StateError {
-    table: &'static str,
-    why: String,
+    pub(super) table: &'static str,
+    pub(super) why: String,
 }
 
 /// Finds the reference of a model's version.
 pub type Resolve<'a> = &'a dyn Fn(&str, Option<&str>) -> Option<Arc<Reference>>;
 
 pub(super) type StoredPane = (Time, String, Segment, Pane);
-type StoredTrack = (String, String, String, Segment, Track);
+pub(super) type StoredTrack = (String, String, String, Segment, Track);
 
 impl Engine {
     /// Everything that changed since the last call: one atomic batch for the store.
@@ -99,6 +100,7 @@ impl Engine {
         let mut ledgers: BTreeMap<String, Ledger> = BTreeMap::new();
         let mut panes: Vec<(String, (Along, StoredPane))> = Vec::new();
         let mut tracks: Vec<(String, StoredTrack)> = Vec::new();
+        let mut learnt: Vec<(String, StoredLearning)> = Vec::new();
         for (table, key, value) in rows {
             match table {
                 Table::Positions => {
@@ -129,7 +131,8 @@ impl Engine {
                     let silence: SilenceLine = read(table, &value)?;
                     engine.silences.insert(silence.id.clone(), silence);
                 }
-                Table::Meta | Table::Join | Table::Scores | Table::Learning => {}
+                Table::Learning => learnt.push((first_part(&key), read(table, &value)?)),
+                Table::Meta | Table::Join | Table::Scores => {}
             }
         }
         let mut effects = Effects::default();
@@ -144,8 +147,9 @@ impl Engine {
                 ledger,
                 panes.extract_if(.., |(owner, _)| mine(owner)).map(|(_, pane)| pane),
                 tracks.extract_if(.., |(owner, _)| mine(owner)).map(|(_, track)| track),
+                learnt.extract_if(.., |(owner, _)| mine(owner)).map(|(_, stored)| stored),
                 resolve,
-            );
+            )?;
             if !kept {
                 effects.notices.push(Notice {
                     warning: true,
@@ -225,6 +229,7 @@ impl Model {
             let dirty = std::mem::take(&mut self.axis_mut(along).dirty);
             changes.extend(dirty.into_iter().map(|key| self.pane_row(along, key)));
         }
+        self.learning_changes(changes);
         for (group, key) in std::mem::take(&mut self.dirty_tracks) {
             let Some(group) = self.groups.get(group) else { continue };
             let segment = self.segments.entry(key.segment).segment.clone();
@@ -270,6 +275,8 @@ impl Model {
                 (g.id.to_string(), starts)
             })
             .collect();
+        let begins = self.groups.iter().filter(|g| !g.begins.is_empty());
+        self.ledger.begins = begins.map(|g| (g.id.to_string(), g.begins.clone())).collect();
     }
 
     fn mark_all(&mut self) {
@@ -278,6 +285,7 @@ impl Model {
             let axis = self.axis_mut(along);
             axis.dirty.extend(axis.panes.keys().copied());
         }
+        self.mark_learning();
         let tracks = self.groups.iter().enumerate();
         let keys = tracks.flat_map(|(g, group)| group.tracks.keys().map(move |k| (g, k.clone())));
         let keys: Vec<(usize, TrackKey)> = keys.collect();
@@ -290,16 +298,18 @@ impl Model {
         ledger: Ledger,
         panes: impl Iterator<Item = (Along, StoredPane)>,
         tracks: impl Iterator<Item = StoredTrack>,
+        learnt: impl Iterator<Item = StoredLearning>,
         resolve: Resolve<'_>,
-    ) -> bool {
+    ) -> Result<bool, StateError> {
         self.segments.restore(&ledger.segments);
         let versions = ledger.versions.clone();
-        let starts = ledger.starts.clone();
+        let (starts, begins) = (ledger.starts.clone(), ledger.begins.clone());
         self.ledger = ledger;
         let topics = self.plan.topics();
         self.ledger.clocks.by_partition.retain(|p, _| topics.iter().any(|(t, _)| *t == p.topic));
         self.number_classes();
         self.note_keeping();
+        self.take_learning_back(learnt)?;
         for (version, group_id, first_arrival) in versions {
             let name = self.version_name(version);
             self.admit(version, resolve(&self.plan.name, name.as_deref()));
@@ -311,6 +321,9 @@ impl Model {
                 {
                     group.starts =
                         starts.iter().map(|(s, id, at)| (s.clone(), (id.clone(), *at))).collect();
+                }
+                if let Some((_, at)) = begins.iter().find(|(id, _)| *id == group_id) {
+                    group.begins.clone_from(at);
                 }
             }
         }
@@ -336,7 +349,7 @@ impl Model {
             }
         }
         if !kept.contains(&Along::Time) {
-            return false;
+            return Ok(false);
         }
         for (group, monitor, series, segment, track) in tracks {
             let Some(segment) = self.segments.find(&segment) else { continue };
@@ -346,7 +359,7 @@ impl Model {
             let key = TrackKey { monitor, series: series.into(), segment };
             group.tracks.insert(key, track);
         }
-        true
+        Ok(true)
     }
 
     /// Whether the stored panes of a line serve: theirs is the width, or divides it. If not,
@@ -403,7 +416,7 @@ fn score_key(line: &ScoreLine) -> Vec<u8> {
     key
 }
 
-fn text_key(parts: &[&str]) -> Vec<u8> {
+pub(super) fn text_key(parts: &[&str]) -> Vec<u8> {
     parts.join("\0").into_bytes()
 }
 
@@ -417,7 +430,7 @@ fn is_json(table: Table) -> bool {
     matches!(table, Table::Incidents | Table::Runs | Table::Silences | Table::Outbox)
 }
 
-fn row<T: Serialize>(table: Table, key: Vec<u8>, value: Option<&T>) -> Change {
+pub(super) fn row<T: Serialize>(table: Table, key: Vec<u8>, value: Option<&T>) -> Change {
     // Encoding into memory fails only for types that the format cannot express; ours it can.
     let value = value.and_then(|value| {
         if is_json(table) {

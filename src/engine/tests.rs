@@ -2,5 +2,6 @@
 
 mod counted;
 mod interleavings;
+mod learnt;
 mod scenarios;
 mod world;

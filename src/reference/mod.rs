@@ -16,6 +16,7 @@ pub use build::{BuildError, BuildSpec, Builder};
 pub use diff::{SeriesDiff, SeriesSummary, diff};
 pub use file::ReferenceError;
 
+use crate::event::Time;
 use crate::stats::{Counts, Profile};
 
 /// Version of the file format.
@@ -58,6 +59,9 @@ pub struct CreatedFrom {
     pub rows: u64,
     /// Hash over their content.
     pub sha256: String,
+    /// Event time that it was learnt from, where it was learnt: from (inclusive), to (exclusive).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub learnt: Option<(Time, Time)>,
 }
 
 /// The values of a segment as one text: joined by commas, commas and backslashes escaped.

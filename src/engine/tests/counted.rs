@@ -89,7 +89,8 @@ fn every_nth_event_closes_a_window_of_the_last_ones() {
             (200, 399, 200, None),
         ]
     );
-    let full = house.lines.iter().filter(|l| !l.segment.is_whole() && l.window.end.0 >= 199 * MINUTE);
+    let full =
+        house.lines.iter().filter(|l| !l.segment.is_whole() && l.window.end.0 >= 199 * MINUTE);
     let halves: Vec<u64> = full.map(|l| l.window.events).collect();
     assert_eq!(halves, [100; 10]);
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::detect::DETECTORS;
-use crate::engine::io::{Change, Effects, Fetched, Input, Table};
+use crate::engine::io::{Change, Effects, Fetched, Input, Table, VersionKey};
 use crate::engine::{Engine, Export, join_key};
 use crate::event::{Anchor, Batch, Numbers, Partition, Role, Slab, Span, Time, Values, Words};
 use crate::lines::{IncidentLine, ScoreLine};
@@ -219,6 +219,9 @@ pub struct House {
     /// Messages by id, as they left after a commit.
     pub sent: BTreeMap<String, String>,
     waiting: Vec<(String, String)>,
+    /// Whether versions have reference files.
+    pub files: bool,
+    pub notices: Vec<String>,
 }
 
 impl House {
@@ -231,6 +234,8 @@ impl House {
             lines: Vec::new(),
             sent: BTreeMap::new(),
             waiting: Vec::new(),
+            files: true,
+            notices: Vec::new(),
         }
     }
 
@@ -246,6 +251,7 @@ impl House {
     pub fn step(&mut self, input: Input) -> Effects {
         let effects = self.engine.step(input);
         self.lines.extend(effects.lines.iter().cloned());
+        self.notices.extend(effects.notices.iter().map(|n| n.message.clone()));
         let posted = effects.messages.iter();
         self.waiting
             .extend(posted.map(|m| (m.id.clone(), format!("{} {}", m.kind.as_str(), m.key))));
@@ -262,7 +268,8 @@ impl House {
                 Some((*key, postcard::from_bytes(row).unwrap()))
             })
             .collect();
-        let references = wants.versions.iter().map(|v| (v.clone(), Some(reference()))).collect();
+        let found = |v: &VersionKey| (v.clone(), self.files.then(reference));
+        let references = wants.versions.iter().map(found).collect();
         self.step(Input::Slab(Box::new(slab), Fetched { entries, references }))
     }
 
@@ -280,7 +287,8 @@ impl House {
     pub fn crash(&mut self) {
         self.waiting.clear();
         let rows = self.rows.iter().map(|((t, k), v)| (*t, k.clone(), v.clone()));
-        let resolve = |_: &str, _: Option<&str>| Some(reference());
+        let files = self.files;
+        let resolve = move |_: &str, _: Option<&str>| files.then(reference);
         let (engine, _) = Engine::restore(self.plan.clone(), [7; 32], rows, &resolve).unwrap();
         self.engine = engine;
         for message in self.engine.pending_messages() {

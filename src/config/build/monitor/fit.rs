@@ -77,7 +77,10 @@ pub fn counted(built: &Built<'_>, at: &KeyPath, report: &mut Report) {
     if built.statistic.basis() == Basis::Coverage {
         report.error(
             &at.key("window"),
-            format!("{} is a share of the predictions of a stretch of time", built.statistic.name()),
+            format!(
+                "{} is a share of the predictions of a stretch of time",
+                built.statistic.name()
+            ),
             "write a length of time, such as window = \"6h\"",
         );
     }
