@@ -96,7 +96,11 @@ impl Axis {
     }
 
     /// The panes that begin within `[from, to)`.
-    pub(super) fn between(&self, from: Time, to: Time) -> impl Iterator<Item = (&PaneKey, &Pane)> {
+    pub(super) fn between(
+        &self,
+        from: Time,
+        to: Time,
+    ) -> impl DoubleEndedIterator<Item = (&PaneKey, &Pane)> {
         let at = |start| PaneKey { start, version: 0, segment: WHOLE };
         self.panes.range(at(from)..at(to.max(from)))
     }

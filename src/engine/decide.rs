@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::Engine;
 use super::clocks::Watermarks;
+use super::evidence::as_of_now;
 use super::io::{Effects, Notice};
 use super::pipeline::PIPELINE;
 use super::round::Round;
@@ -13,7 +14,7 @@ use crate::event::{Span, Time};
 use crate::lines::{Segment, SilenceLine};
 use crate::plan::{NotifyPlan, Plan, WindowPlan};
 use crate::policy::message::MessageKind;
-use crate::policy::{Act, Circumstances, Finding, Incident, Situation, decide};
+use crate::policy::{Act, Circumstances, Finding, Incident, Situation, decide, patience};
 
 /// Incidents as the decisions see them.
 pub(super) struct Desk<'a> {
@@ -105,12 +106,12 @@ impl Engine {
     pub(super) fn settle(&mut self, deciding: Deciding, standing: Standing, effects: &mut Effects) {
         let Standing { findings, holding, scored, restated } = standing;
         let model_name: Arc<str> = self.models[deciding.model].plan.name.as_str().into();
+        self.expire(&model_name, &deciding, effects);
         let desk = self.desk();
         let current = desk.current(&model_name, &deciding.group, &deciding.monitor).cloned();
         if current.is_none() && findings.is_empty() {
             return;
         }
-        let resolved = current.as_ref().filter(|i| !i.firing()).map(|i| (i.changed, i.severity));
         let key = current.as_ref().map(|i| i.key.clone());
         let storm = desk.storm(&model_name, deciding.end, key.as_deref());
         let inhibited = deciding.inhibitable && desk.inhibited(&model_name);
@@ -120,7 +121,6 @@ impl Engine {
             end: deciding.end,
             monitor: &deciding.monitor,
             silences: &silences,
-            resolved,
             cooldown: deciding.cooldown,
             inhibited,
             historic: self.reading_history(deciding.model),
@@ -136,7 +136,6 @@ impl Engine {
             holding,
             scored,
             restated,
-            window: deciding.window,
         };
         let mut slot = current.clone();
         let acts = decide(&mut slot, &situation, &circumstances, &deciding.notify);
@@ -182,6 +181,19 @@ impl Engine {
         }
     }
 
+    /// An incident that was not judged for too long ends before a later window is looked at: what
+    /// that one finds is another crossing.
+    fn expire(&mut self, model: &str, deciding: &Deciding, effects: &mut Effects) {
+        let desk = self.desk();
+        let current = desk.current(model, &deciding.group, &deciding.monitor);
+        let Some(incident) = current.filter(|i| i.firing() && deciding.inhibitable) else { return };
+        let end = incident.last_scored + patience(deciding.window);
+        if end < deciding.end {
+            let key = incident.key.clone();
+            self.end_incident(&key, end, "stale", effects);
+        }
+    }
+
     /// Incidents that no round reaches any more: nothing was scored for too long.
     pub(super) fn sweep_incidents(
         &mut self,
@@ -190,29 +202,28 @@ impl Engine {
         effects: &mut Effects,
     ) {
         let model = self.models[place].plan.clone();
-        let at = watermarks.performance.min(watermarks.drift);
-        if at == Time::MAX {
-            return;
-        }
-        let stale: Vec<String> = self
+        let firing = self
             .incidents
             .values()
-            .filter(|i| *i.model == *model.name && i.firing() && !i.monitor.starts_with("driftd."))
-            .filter(|i| {
-                let window = model.monitors.iter().find(|m| *m.name == *i.monitor).and_then(|m| {
-                    match m.window {
-                        WindowPlan::Time { length, .. } => Some(length),
-                        WindowPlan::Count { .. } => None,
-                    }
-                });
-                let twice = Span(window.unwrap_or_default().0.saturating_mul(2));
-                let outcomes = model.within();
-                i.last_scored + twice.max(Span::from_secs(86_400)) + outcomes < at
+            .filter(|i| *i.model == *model.name && i.firing() && !i.monitor.starts_with("driftd."));
+        let stale: Vec<(String, Time)> = firing
+            .filter_map(|i| {
+                let monitor = model.monitors.iter().find(|m| *m.name == *i.monitor)?;
+                let window = match monitor.window {
+                    WindowPlan::Time { length, .. } => length,
+                    WindowPlan::Count { .. } => Span(0),
+                };
+                let end = i.last_scored + patience(window);
+                // A window of performance may still be judged until its wait is over.
+                let over = match monitor.by_outcomes() {
+                    true => watermarks.performance > end + model.within(),
+                    false => watermarks.drift > end,
+                };
+                (over && watermarks.drift != Time::MAX).then(|| (i.key.clone(), end))
             })
-            .map(|i| i.key.clone())
             .collect();
-        for key in stale {
-            self.end_incident(&key, at, "stale", effects);
+        for (key, end) in stale {
+            self.end_incident(&key, end, "stale", effects);
         }
     }
 
@@ -222,6 +233,7 @@ impl Engine {
         // The model may be gone; then there is nothing to look up in it either.
         let model = self.models.iter().position(|m| *m.plan.name == *incident.model).unwrap_or(0);
         let acts = incident.end(at, by);
+        incident.evidence = as_of_now(&incident);
         let deciding = Deciding {
             model,
             group: incident.group.clone(),

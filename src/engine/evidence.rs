@@ -99,6 +99,20 @@ impl Engine {
     }
 }
 
+/// The evidence of an incident's last window with where the incident stands now.
+pub(super) fn as_of_now(incident: &Incident) -> String {
+    let Ok(mut data) = serde_json::from_str::<Value>(&incident.evidence) else {
+        return incident.evidence.clone();
+    };
+    if let Some(Value::Object(fields)) = data.get_mut("incident") {
+        fields.insert("state".into(), json!(incident.state));
+        fields.insert("changed".into(), json!(incident.changed));
+        fields.insert("resolved_by".into(), json!(incident.resolved_by));
+        fields.insert("suppressed".into(), json!(incident.suppressed));
+    }
+    data.to_string()
+}
+
 fn findings(incident: &Incident, most: usize) -> Vec<Value> {
     incident
         .findings

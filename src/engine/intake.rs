@@ -82,7 +82,9 @@ impl Model {
         let answers = Answers::new(self, batch);
         let lateness = self.plan.lateness;
         let width = self.time.width;
-        let joins = self.plan.outcomes.is_some() && !batch.ids.is_empty();
+        let joins = self.plan.outcomes.is_some();
+        // Without an id an event can meet only the outcome that it carries itself.
+        let named = !batch.ids.is_empty();
         let judged = self.ledger.judged_drift.unwrap_or(Time::MIN);
 
         let mut latest = self.latest(arriving);
@@ -110,7 +112,6 @@ impl Model {
                     answer: answers.of(row),
                     segments: segments.iter().filter_map(|column| column[row]).collect(),
                 };
-                let id = JoinKey { model: arriving.model, id: batch.ids[row] };
                 let outcome = batch.outcome.as_ref().map(|_| Known {
                     time,
                     arrival,
@@ -119,7 +120,13 @@ impl Model {
                     offset: batch.offsets[row],
                     truth: self.truth(batch, row),
                 });
-                if !self.join_prediction(id.id, entries.change(id), waiting, outcome) {
+                let id = batch.ids.get(row).copied().unwrap_or_default();
+                let mut own = Entry::default();
+                let entry = match named {
+                    true => entries.change(JoinKey { model: arriving.model, id }),
+                    false => &mut own,
+                };
+                if !self.join_prediction(id, entry, waiting, outcome) {
                     continue;
                 }
             }

@@ -5,13 +5,17 @@ use std::sync::Arc;
 
 use super::axis::Along;
 use super::clocks::Watermarks;
-use super::model::{Group, Model, PaneKey, TrackKey};
+use super::model::{Group, Model, PaneKey, TrackKey, VersionIx};
 use super::round::{Round, close_round};
 use super::score::{Contents, Frame, Judged, Unit};
 use super::segments::{SegmentIx, WHOLE};
 use super::track::Track;
 use crate::event::{Span, Time};
+use crate::lines::{NoData, Verdict};
 use crate::plan::{MonitorPlan, WindowPlan};
+use crate::policy::patience;
+use crate::reference::Reference;
+use crate::stats::Counts;
 use crate::window::Pane;
 
 /// Which of the two watermarks judges a monitor.
@@ -174,7 +178,8 @@ impl Model {
                 }
                 let key = track_key(monitor, series, segment);
                 let mut track = group.tracks.remove(&key).unwrap_or_default();
-                if let Some(gap) = self.empty_run(&track, &unit) {
+                let run = self.empty_run(&track, &unit, &members, start, reference.as_deref());
+                if let Some(gap) = run {
                     judgements.push((key.clone(), gap));
                 }
                 let full = frame.from >= start;
@@ -190,25 +195,49 @@ impl Model {
         round
     }
 
-    /// The windows without any event since the last one with some, as one line.
-    pub(super) fn empty_run(&self, track: &Track, unit: &Unit<'_>) -> Option<Judged> {
-        let Frame { along, to: end, every, .. } = unit.frame;
-        let length = unit.frame.to - unit.frame.from;
-        let last = track.last_end.filter(|_| along == Along::Time)?;
-        if last + every >= end {
+    /// The windows without any event before this one, as one line; with the first line of this
+    /// window only.
+    pub(super) fn empty_run(
+        &self,
+        track: &Track,
+        unit: &Unit<'_>,
+        members: &[VersionIx],
+        start: Time,
+        reference: Option<&Reference>,
+    ) -> Option<Judged> {
+        let Frame { along, from, to: end, every, .. } = unit.frame;
+        let length = end - from;
+        let before = end - every;
+        if along != Along::Time || track.has_line(end) || track.has_line(before) {
             return None;
         }
-        let holds =
-            |(key, pane): (&PaneKey, &Pane)| key.segment == unit.segment && pane.predictions > 0;
-        if self.time.between(last + every - length, end - every).any(holds) {
+        let holds = |(key, pane): &(&PaneKey, &Pane)| {
+            key.segment == unit.segment && pane.predictions > 0 && members.contains(&key.version)
+        };
+        let latest =
+            self.time.between(Time::MIN, before).rev().find(holds).map(|(key, _)| key.start);
+        // The end of the last window that held an event; a series that begins with silence has
+        // none, and its first window is the one that ends after its start.
+        let last = match latest {
+            Some(pane) if pane >= start => (pane + length).floor_to(every),
+            _ if unit.segment == WHOLE => {
+                track.last_end.unwrap_or_else(|| start.floor_to(every)).max(start.floor_to(every))
+            }
+            _ => track.last_end?,
+        };
+        if last >= before {
             return None;
         }
-        let run = Frame::of_time(end - every, end - every - (last + every - length), every);
+        let run_start = (last + every - length).max(start);
+        let run = Frame::of_time(before, before - run_start, every);
         let run = Unit { frame: run, ..unit.clone() };
-        let mut judged = self.judge_unit(&run, &Contents::default(), None, true, false);
-        judged.line.reason = Some(crate::lines::NoData::NotEnoughEvents);
-        judged.line.verdict = crate::lines::Verdict::NoData;
-        judged.line.score = None;
+        let profile = reference.and_then(|r| r.series.get(unit.series as &str));
+        let counts = profile.map(|p| Counts::new(p.cells()));
+        let contents = Contents { counts, ..Contents::default() };
+        let mut judged = self.judge_unit(&run, &contents, reference, true, false);
+        let line = &mut judged.line;
+        (line.verdict, line.score) = (Verdict::NoData, None);
+        line.reason = line.reason.or(Some(NoData::NotEnoughEvents));
         Some(Judged { reading: None, level: None, reference_score: None, bins: None, ..judged })
     }
 
@@ -221,10 +250,11 @@ impl Model {
         judged: &mut Judged,
         unit: &Unit<'_>,
     ) {
-        let end = unit.frame.end;
-        judged.line.revision = track.revise(end);
+        let Frame { start, end, every, .. } = unit.frame;
+        (judged.line.revision, judged.restated) = track.revise(end, judged.line.verdict);
         track.last_end = track.last_end.max(Some(end));
-        track.file(end, judged.reading, unit.monitor.detector.persistence(), unit.frame.every);
+        let persistence = unit.monitor.detector.persistence();
+        track.file(end, judged.reading, persistence, every, patience(end - start));
         // Windows of so many events are never restated.
         let reach = match unit.frame.along {
             Along::Time => self.plan.longest_window() + self.plan.within() + self.time.width,

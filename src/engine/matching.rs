@@ -21,7 +21,7 @@ pub(super) struct Sums {
 #[derive(Debug)]
 enum Change {
     Match { prediction: Waiting, outcome: Known, arrival: Time, sign: i64 },
-    Met(Waiting, Known),
+    Met(Waiting, Known, i64),
     Duplicate(Waiting),
     LateOutcome(i64),
 }
@@ -36,7 +36,9 @@ impl Sums {
             Delta::Match { prediction, outcome, arrival, sign } => {
                 Change::Match { prediction: prediction.clone(), outcome: *outcome, arrival, sign }
             }
-            Delta::Met(prediction, outcome) => Change::Met(prediction.clone(), *outcome),
+            Delta::Met(prediction, outcome, sign) => {
+                Change::Met(prediction.clone(), *outcome, sign)
+            }
             Delta::Duplicate(first) => Change::Duplicate(first.clone()),
             Delta::LateOutcome(n) => Change::LateOutcome(n),
         });
@@ -96,8 +98,10 @@ impl Model {
                         self.expect_answer_again(&first);
                     }
                 }
-                Change::Met(prediction, outcome) => {
-                    self.each_pane(&prediction, |pane| pane.outcomes += 1);
+                Change::Met(prediction, outcome, sign) => {
+                    self.each_pane(&prediction, |pane| {
+                        pane.outcomes = pane.outcomes.saturating_add_signed(sign);
+                    });
                     let key = self.whole_key(&prediction);
                     let extents = &mut self.time.pane(key).outcome_extents;
                     Extent::widen(extents, outcome.partition, outcome.offset);

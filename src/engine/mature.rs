@@ -8,6 +8,7 @@ use super::round::{Round, close_round};
 use super::score::{Contents, Frame, Judged, Unit};
 use crate::event::{Span, Time};
 use crate::plan::MonitorPlan;
+use crate::stats::Basis;
 
 /// Where a boundary stands in the life of a performance window.
 #[derive(Debug, Clone, Copy)]
@@ -63,7 +64,9 @@ impl Model {
                         let judged =
                             self.judge_window(&unit, &group, &members, boundary, when, full);
                         if let Some(mut judged) = judged {
-                            if let Some(gap) = self.empty_run(&track, &unit) {
+                            let reference = group.reference.as_deref();
+                            let run = self.empty_run(&track, &unit, &members, start, reference);
+                            if let Some(gap) = run {
                                 judgements.push((key.clone(), gap));
                             }
                             self.file(group_ix, &key, &mut track, &mut judged, &unit);
@@ -108,7 +111,7 @@ impl Model {
 
 /// Coverage and delay are judged when outcomes are due; metrics as soon as enough of them came.
 fn judged_by_coverage(monitor: &MonitorPlan) -> bool {
-    monitor.statistic.basis() != crate::stats::Basis::Coverage
+    !matches!(monitor.statistic.basis(), Basis::Coverage | Basis::Delay)
 }
 
 /// Ends of windows that may be judged at `boundary`, ascending.

@@ -373,7 +373,11 @@ impl Model {
             .versions
             .iter()
             .filter(|(_, v)| v.group == group && v.first_arrival < boundary)
-            .max_by_key(|(ix, v)| (v.first_arrival, self.ledger.lexicon.name(**ix).clone()))?;
+            // An event without a version does not take the name away from those that have one.
+            .max_by_key(|(ix, v)| {
+                let name = self.ledger.lexicon.name(**ix);
+                (!name.is_empty(), v.first_arrival, name.clone())
+            })?;
         self.version_name(*newest.0)
     }
 }

@@ -5,10 +5,9 @@ use std::sync::Arc;
 
 use super::model::{Group, TrackKey};
 use super::score::{Frame, Judged};
-use crate::event::Span;
 use crate::lines::{ScoreLine, Segment, Verdict};
 use crate::plan::MonitorPlan;
-use crate::policy::Finding;
+use crate::policy::{Finding, patience};
 
 /// What one monitor said about one group of versions at one window end.
 #[derive(Debug)]
@@ -43,17 +42,14 @@ pub(super) fn close_round(
     let mut lines = Vec::with_capacity(judgements.len());
     for (key, judged) in judgements {
         scored |= judged.line.verdict != Verdict::NoData;
+        restated |= judged.restated;
         lines.push(judged.line.clone());
-        let before = group.latest.get(&key).map(|b| &b.line);
-        restated |= judged.line.revision > 0
-            && before.is_some_and(|b| {
-                b.window.end == judged.line.window.end && b.verdict != judged.line.verdict
-            });
-        if before.is_none_or(|b| b.window.end <= judged.line.window.end) {
+        let before = group.latest.get(&key).map(|b| b.line.window.end);
+        if before.is_none_or(|end| end <= judged.line.window.end) {
             group.latest.insert(key, judged);
         }
     }
-    let (findings, holding) = standing(group, monitor, frame.every);
+    let (findings, holding) = standing(group, monitor, &frame);
     Round {
         monitor: place,
         group: group_ix,
@@ -71,12 +67,15 @@ pub(super) fn close_round(
 fn standing(
     group: &Group,
     monitor: &MonitorPlan,
-    every: Span,
+    frame: &Frame,
 ) -> (Vec<Finding>, BTreeSet<(Arc<str>, Segment)>) {
-    let persistence = monitor.detector.persistence();
+    let (persistence, every) = (monitor.detector.persistence(), frame.every);
     let mut findings = Vec::new();
     let mut holding = BTreeSet::new();
-    for (key, track) in group.tracks.iter().filter(|(key, _)| *key.monitor == *monitor.name) {
+    let mine = group.tracks.iter().filter(|(key, _)| *key.monitor == *monitor.name);
+    // A segment that has vanished holds nothing for ever.
+    for (key, track) in mine.filter(|(_, t)| t.fresh(frame.end, patience(frame.end - frame.start)))
+    {
         let Some(latest) = group.latest.get(key) else { continue };
         let line = &latest.line;
         if let Some(severity) = track.firing(persistence, every) {

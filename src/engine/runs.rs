@@ -217,7 +217,8 @@ impl Engine {
         let Some(place) = self.models.iter().position(|m| *m.plan.name == *run.line.model) else {
             return;
         };
-        let line = builtin_line(&run.line.model, RETRAINING, "model", "failed_runs", 1.0, self.now);
+        // Each run is a finding of its own: a further failure is told, too.
+        let line = builtin_line(&run.line.model, RETRAINING, id, "failed_runs", 1.0, self.now);
         let finding = Finding {
             severity: Severity::Critical,
             line,
@@ -333,7 +334,7 @@ impl Engine {
             model.ledger.retired.remove(&*live);
         }
         model.dirty = true;
-        let at = model.latest_event().unwrap_or(self.now);
+        let at = model.latest_event().unwrap_or(self.now).floor_to(model.time.width);
         let name = model.plan.name.clone();
         let keys: Vec<String> = self
             .incidents

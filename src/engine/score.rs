@@ -80,6 +80,8 @@ pub(super) struct Judged {
     pub reference_score: Option<f64>,
     /// Both distributions, where a level was crossed.
     pub bins: Option<Vec<Bin>>,
+    /// Whether it is a revision that says something else than the line before.
+    pub restated: bool,
 }
 
 impl Contents {
@@ -214,7 +216,9 @@ impl Model {
         let entry = self.segments.entry(unit.segment);
         let part = part_of(reference, &entry.reference_key);
         let profile = reference.and_then(|r| r.series.get(unit.series as &str));
-        let in_reference = unit.segment == WHOLE || part.is_some();
+        // Known categories and bounds are the whole's; only a distance needs the segment's part.
+        let in_reference =
+            unit.segment == WHOLE || part.is_some() || statistic.basis() == Basis::Quality;
         let whole = profile.map(|p| p.whole());
         let reference_counts = match part {
             Some(part) => part.series.get(unit.series as &str),
@@ -242,7 +246,7 @@ impl Model {
         let lacks_metric = monitor.detector.needs_reference_metric() && metric.is_none();
         let reason = if !full {
             Some(NoData::WindowNotFull)
-        } else if self.never_seen(unit.series) && support == 0 {
+        } else if self.never_seen(unit.series) {
             Some(NoData::PathNeverSeen)
         } else if lacks_metric || scored == Err(Undefined::NoReference) {
             Some(NoData::NoReference)
@@ -270,7 +274,7 @@ impl Model {
         let level = score
             .zip(reading.and_then(|r| r.beyond))
             .and_then(|(score, severity)| monitor.detector.level(severity, score.value, metric));
-        let coverage = statistic.basis().needs_outcomes().then(|| contents.coverage()).flatten();
+        let coverage = monitor.by_outcomes().then(|| contents.coverage()).flatten();
         let model_reference = || reference.filter(|_| statistic.basis() == Basis::Performance);
         let line = ScoreLine {
             model: self.plan.name.as_str().into(),
@@ -302,12 +306,16 @@ impl Model {
         };
         let beyond = reading.is_some_and(|r| r.beyond.is_some());
         let bins = pair.filter(|_| beyond).map(|pair| bins(&pair));
-        Judged { line, reading, level, reference_score: metric, bins }
+        Judged { line, reading, level, reference_score: metric, bins, restated: false }
     }
 
+    /// Whether the path of a series is configured and was found in no event so far: a fault of
+    /// the configuration, never drift.
     fn never_seen(&self, series: &str) -> bool {
-        let Some(name) = series.strip_prefix("features.") else { return false };
-        let path = format!("features.{name}");
+        let path = match series {
+            "prediction" | "probability" => format!("predictions.{series}"),
+            feature => feature.to_owned(),
+        };
         self.plan.paths.contains(&path) && !self.ledger.paths_seen.contains(&path)
     }
 }

@@ -6,13 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::detect::{For, Reading, Severity};
 use crate::event::{Span, Time};
-
-/// A performance window that is not final yet.
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
-pub(super) struct OpenWindow {
-    /// Lines written for it.
-    pub lines: u32,
-}
+use crate::lines::Verdict;
 
 /// What is remembered of past evaluations.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -23,18 +17,19 @@ pub(super) struct Track {
     pub last_scored: Option<Time>,
     /// Latest readings by window end; no-data windows leave no reading.
     readings: BTreeMap<Time, Reading>,
-    /// Lines written per window end, for windows that may be restated.
-    lines: BTreeMap<Time, u32>,
-    /// Performance windows that are not final yet, by end.
-    pub open: BTreeMap<Time, OpenWindow>,
+    /// Lines written per window end, for windows that may be restated, and the last one's verdict.
+    lines: BTreeMap<Time, (u32, Verdict)>,
 }
 
 impl Track {
-    /// Counts a line of the window that ends at `end`; returns its revision.
-    pub(super) fn revise(&mut self, end: Time) -> u32 {
-        let lines = self.lines.entry(end).or_default();
+    /// Counts a line of the window that ends at `end`; returns its revision, and whether it says
+    /// something else than the line before.
+    pub(super) fn revise(&mut self, end: Time, verdict: Verdict) -> (u32, bool) {
+        let (lines, before) = self.lines.entry(end).or_insert((0, verdict));
+        let changed = *before != verdict;
         *lines += 1;
-        *lines - 1
+        *before = verdict;
+        (*lines - 1, changed)
     }
 
     /// Whether the window that ends at `end` has a line already.
@@ -54,7 +49,12 @@ impl Track {
         reading: Option<Reading>,
         persistence: For,
         every: Span,
+        patience: Span,
     ) {
+        // What was seen before so long a silence says nothing about now.
+        if self.last_scored.is_some_and(|last| last + patience < end) {
+            self.readings.clear();
+        }
         match reading {
             Some(reading) => {
                 self.readings.insert(end, reading);
@@ -68,6 +68,11 @@ impl Track {
         while self.readings.len() > n {
             self.readings.pop_first();
         }
+    }
+
+    /// Whether it was judged recently enough, at a window's end, to hold anything.
+    pub(super) fn fresh(&self, end: Time, patience: Span) -> bool {
+        self.last_scored.is_some_and(|last| last + patience >= end)
     }
 
     /// Whether `for` is met, and how badly.
@@ -126,7 +131,7 @@ mod tests {
             (30, bad, true, true),
             (40, good, false, false),
         ] {
-            track.file(Time(end), what, persistence, EVERY);
+            track.file(Time(end), what, persistence, EVERY, Span(1000));
             assert_eq!(track.firing(persistence, EVERY).is_some(), fires, "{end}");
             assert_eq!(track.holds(persistence, EVERY), holds, "{end}");
         }
@@ -137,12 +142,32 @@ mod tests {
         let persistence = For::Evaluations { m: 2, n: 2 };
         let mut track = Track::default();
         let bad = reading(Some(Severity::Critical), true);
-        track.file(Time(10), bad, persistence, EVERY);
-        track.file(Time(20), None, persistence, EVERY);
-        track.file(Time(30), bad, persistence, EVERY);
+        track.file(Time(10), bad, persistence, EVERY, Span(1000));
+        track.file(Time(20), None, persistence, EVERY, Span(1000));
+        track.file(Time(30), bad, persistence, EVERY, Span(1000));
         assert_eq!(track.firing(persistence, EVERY), Some(Severity::Critical));
-        track.file(Time(10), reading(None, false), persistence, EVERY);
+        track.file(Time(10), reading(None, false), persistence, EVERY, Span(1000));
         assert_eq!(track.firing(persistence, EVERY), None);
+    }
+
+    #[test]
+    fn readings_from_before_a_long_silence_do_not_count() {
+        let persistence = For::Evaluations { m: 2, n: 2 };
+        let mut track = Track::default();
+        let bad = reading(Some(Severity::Critical), true);
+        track.file(Time(10), bad, persistence, EVERY, Span(100));
+        track.file(Time(111), bad, persistence, EVERY, Span(100));
+        assert_eq!(track.firing(persistence, EVERY), None);
+        assert!(track.fresh(Time(211), Span(100)) && !track.fresh(Time(212), Span(100)));
+    }
+
+    #[test]
+    fn a_revision_says_whether_the_verdict_changed() {
+        let mut track = Track::default();
+        assert_eq!(track.revise(Time(10), Verdict::Ok), (0, false));
+        assert_eq!(track.revise(Time(20), Verdict::Critical), (0, false));
+        assert_eq!(track.revise(Time(10), Verdict::Ok), (1, false));
+        assert_eq!(track.revise(Time(10), Verdict::Critical), (2, true));
     }
 
     #[test]

@@ -11,8 +11,9 @@ use serde::{Deserialize, Serialize};
 use crate::event::{Span, Time};
 use timeline::timeline;
 
-/// Most predictions, and most outcome records, kept under one id; further ones replace the oldest.
-const MOST_RECORDS: usize = 32;
+/// Most predictions, and most outcome records, kept under one id; further ones replace the oldest,
+/// so that an id that everybody uses stays cheap.
+const MOST_RECORDS: usize = 256;
 
 /// What a second prediction of one id means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -128,8 +129,8 @@ pub enum Delta<'a> {
         /// 1 or -1.
         sign: i64,
     },
-    /// An outcome record met a prediction in time.
-    Met(&'a Waiting, &'a Known),
+    /// An outcome record met a prediction in time (1), or the prediction was set aside (-1).
+    Met(&'a Waiting, &'a Known, i64),
     /// A prediction was set aside; counted in the pane of the first one.
     Duplicate(&'a Waiting),
     /// An outcome came after the wait of its prediction was over (1); or it did, and now met
@@ -160,6 +161,9 @@ impl Entry {
                 PredictionRepeats::Last => {
                     let first = self.predictions.remove(place);
                     each(Delta::Duplicate(&first));
+                    for outcome in self.outcomes.iter().filter(|o| meets(&first, o, rules)) {
+                        each(Delta::Met(&first, outcome, -1));
+                    }
                     self.emit(&first, rules, -1, &mut each);
                 }
                 PredictionRepeats::All => {}
@@ -167,7 +171,7 @@ impl Entry {
         }
         let late_before = self.late_outcomes(rules);
         for outcome in self.outcomes.iter().filter(|o| meets(&prediction, o, rules)) {
-            each(Delta::Met(&prediction, outcome));
+            each(Delta::Met(&prediction, outcome, 1));
         }
         self.emit(&prediction, rules, 1, &mut each);
         if self.predictions.len() >= MOST_RECORDS {
@@ -191,7 +195,7 @@ impl Entry {
         }
         self.outcomes.push(outcome);
         for prediction in self.predictions.iter().filter(|p| meets(p, &outcome, rules)) {
-            each(Delta::Met(prediction, &outcome));
+            each(Delta::Met(prediction, &outcome, 1));
         }
         if self.is_late(&outcome, rules) {
             each(Delta::LateOutcome(1));

@@ -40,7 +40,7 @@ impl Sums {
                 *n += sign;
                 self.matches.retain(|_, n| *n != 0);
             }
-            Delta::Met(..) => self.met += 1,
+            Delta::Met(.., sign) => self.met += sign,
             Delta::Duplicate(_) => self.duplicates += 1,
             Delta::LateOutcome(n) => self.late += n,
         }

@@ -80,6 +80,8 @@ pub struct Incident {
     pub evidence: String,
     /// Our clock when it resolved; resolved ones are kept for 30 days.
     pub resolved_at: Option<Time>,
+    /// When it had resolved and how bad it was, where it opened again within the cooldown.
+    pub cooling: Option<(Time, Severity)>,
 }
 
 impl Incident {
@@ -148,8 +150,6 @@ pub struct Situation {
     pub scored: bool,
     /// Whether a restated window changed its verdict.
     pub restated: bool,
-    /// Length of the window, for staleness.
-    pub window: Span,
 }
 
 /// What is to be done about it.
@@ -168,6 +168,12 @@ pub enum Act {
     Opened,
     /// It resolved; for the log.
     Resolved,
+}
+
+/// How long an incident or a series may go unjudged before it is stale.
+#[must_use]
+pub fn patience(window: Span) -> Span {
+    Span::from_secs(86_400).max(Span(window.0.saturating_mul(2)))
 }
 
 /// Moves the incident of a monitor on.
@@ -196,10 +202,12 @@ fn open(
     let mut incident = match before {
         Some(old) => Incident {
             state: IncidentState::Firing,
-            severity: severity.max(old.severity),
+            cooling: Some((old.changed, old.severity)),
+            severity,
             resolved_by: None,
             resolved_at: None,
-            changed: c.end,
+            changed: c.end.max(old.changed),
+            last_scored: c.end.max(old.last_scored),
             fired: BTreeSet::new(),
             told_critical: BTreeSet::new(),
             told: BTreeSet::new(),
@@ -236,6 +244,7 @@ fn open(
             not_asked: None,
             evidence: String::new(),
             resolved_at: None,
+            cooling: None,
         },
     };
     let mut acts = vec![Act::Opened];
@@ -257,10 +266,6 @@ fn go_on(
         || incident.fired.iter().any(|which| situation.holding.contains(which));
     if !held && situation.scored {
         return resolve(incident, c.end, None);
-    }
-    let patience = Span::from_secs(86_400).max(Span(situation.window.0.saturating_mul(2)));
-    if incident.last_scored + patience <= c.end {
-        return resolve(incident, c.end, Some("stale"));
     }
     tell(incident, situation, c, notify)
 }
@@ -301,9 +306,9 @@ fn tell(
     incident.severity = severity;
     incident.findings = situation.findings.clone();
     if raised {
-        incident.changed = c.end;
+        incident.changed = incident.changed.max(c.end);
     }
-    incident.suppressed = suppression(severity, &situation.findings, c);
+    incident.suppressed = suppression(severity, &situation.findings, incident.cooling, c);
     if incident.suppressed.is_some() {
         return Vec::new();
     }
@@ -335,7 +340,7 @@ fn tell(
         incident.told.extend(fresh);
         incident.told_severity = Some(severity);
         incident.told_critical.extend(critical);
-        incident.changed = c.end;
+        incident.changed = incident.changed.max(c.end);
     }
     if severity == Severity::Critical && !incident.asked {
         acts.push(Act::Retrain);

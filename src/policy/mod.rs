@@ -7,7 +7,7 @@ mod incident;
 pub mod message;
 mod stages;
 
-pub use incident::{Act, Finding, Incident, Situation, decide, incident_key};
+pub use incident::{Act, Finding, Incident, Situation, decide, incident_key, patience};
 pub use stages::{Circumstances, suppression};
 
 #[cfg(test)]

@@ -14,8 +14,6 @@ pub struct Circumstances<'a> {
     pub monitor: &'a str,
     /// Silences of the model.
     pub silences: &'a [SilenceLine],
-    /// When the incident of this monitor last resolved, and how bad it had been.
-    pub resolved: Option<(Time, Severity)>,
     /// How long after a resolve a new crossing stays quiet.
     pub cooldown: Span,
     /// The pipeline itself is broken.
@@ -26,16 +24,18 @@ pub struct Circumstances<'a> {
     pub storm: bool,
 }
 
-/// Why the findings are only recorded, if so.
+/// Why the findings are only recorded, if so. `resolved`: when the incident had resolved, and how
+/// bad it was, where this is its second life.
 #[must_use]
 pub fn suppression(
     severity: Severity,
     findings: &[Finding],
+    resolved: Option<(Time, Severity)>,
     circumstances: &Circumstances<'_>,
 ) -> Option<Suppressed> {
     let stages = [
         (silenced(findings, circumstances), Suppressed::Silence),
-        (cooling(severity, circumstances), Suppressed::Cooldown),
+        (cooling(severity, resolved, circumstances), Suppressed::Cooldown),
         (circumstances.inhibited, Suppressed::Inhibited),
         (circumstances.historic, Suppressed::Historic),
         (circumstances.storm, Suppressed::Storm),
@@ -58,7 +58,6 @@ fn silenced(findings: &[Finding], c: &Circumstances<'_>) -> bool {
 }
 
 /// A crossing shortly after a resolve, no worse than before.
-fn cooling(severity: Severity, c: &Circumstances<'_>) -> bool {
-    c.resolved
-        .is_some_and(|(at, was)| c.cooldown.0 > 0 && c.end < at + c.cooldown && severity <= was)
+fn cooling(severity: Severity, resolved: Option<(Time, Severity)>, c: &Circumstances<'_>) -> bool {
+    resolved.is_some_and(|(at, was)| c.end < at + c.cooldown && severity <= was)
 }

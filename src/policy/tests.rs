@@ -60,14 +60,11 @@ impl Desk {
             holding: if holding { fired } else { Default::default() },
             scored: true,
             restated: false,
-            window: Span(HOUR),
         };
-        let resolved = self.slot.as_ref().filter(|i| !i.firing()).map(|i| (i.changed, i.severity));
         let circumstances = Circumstances {
             end: Time(hour * HOUR),
             monitor: "m",
             silences: &self.silences,
-            resolved,
             cooldown: self.cooldown,
             inhibited: false,
             historic: self.historic,
@@ -136,8 +133,8 @@ fn a_raise_updates_who_was_told_and_first_tells_who_was_not() {
 }
 
 #[test]
-fn a_crossing_within_the_cooldown_is_the_same_incident_and_quiet() {
-    let mut desk = Desk::new();
+fn a_crossing_within_the_cooldown_is_the_same_incident_and_quiet_until_it_ends() {
+    let mut desk = Desk { cooldown: Span(4 * HOUR), ..Desk::new() };
     let critical = [("features.fare", Severity::Critical)];
     desk.window(1, &critical, true);
     let key = desk.slot.as_ref().unwrap().key.clone();
@@ -146,8 +143,11 @@ fn a_crossing_within_the_cooldown_is_the_same_incident_and_quiet() {
     assert_eq!(Desk::told(&again), []);
     let incident = desk.slot.as_ref().unwrap();
     assert_eq!((incident.suppressed, &incident.key), (Some(Suppressed::Cooldown), &key));
-    // Resolved at hour 2, so the cooldown of two hours ends at hour 4.
-    let still = desk.window(4, &critical, true);
+    // Resolved at hour 2, so the cooldown of four hours ends at hour 6.
+    for hour in [4, 5] {
+        assert_eq!(Desk::told(&desk.window(hour, &critical, true)), []);
+    }
+    let still = desk.window(6, &critical, true);
     assert_eq!(Desk::told(&still), [(MessageKind::Firing, names(&["oncall", "chat"]))]);
 }
 
@@ -198,6 +198,15 @@ fn what_was_never_told_resolves_in_silence() {
     desk.window(1, &[("features.fare", Severity::Critical)], true);
     let resolved = desk.window(2, &[], false);
     assert_eq!(resolved, [Act::Resolved]);
+}
+
+#[test]
+fn an_older_window_that_is_restated_does_not_move_the_change_back() {
+    let mut desk = Desk::new();
+    desk.window(3, &[("features.fare", Severity::Warning)], true);
+    desk.window(2, &[("features.fare", Severity::Critical)], true);
+    let incident = desk.slot.unwrap();
+    assert_eq!((incident.opened, incident.changed), (Time(3 * HOUR), Time(3 * HOUR)));
 }
 
 #[test]

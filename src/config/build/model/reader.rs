@@ -94,7 +94,8 @@ struct Shared<'a> {
 impl Shared<'_> {
     fn predictions(&mut self, raw: &RawPredictions, at: &KeyPath) -> Option<ReaderSpec> {
         let mut paths = Vec::new();
-        let keeps_ids = self.raw.outcomes.is_some();
+        // An event that carries its own outcome needs an id only where repeats are to be found.
+        let keeps_ids = self.raw.outcomes.is_some() || (raw.outcome.is_some() && raw.id.is_some());
         let coerce = raw.coerce.unwrap_or(self.raw.coerce);
         let id = self.ids(raw.id.as_ref(), keeps_ids, at);
         if keeps_ids {
