@@ -86,7 +86,16 @@ pub struct ModelPlan {
     /// Who hears of warnings and critical findings, and of failed runs, by default.
     pub notify: NotifyPlan,
     /// Paths of the configuration, in the order of [`crate::event::Slab::seen`].
-    pub paths: Vec<String>,
+    pub paths: Vec<NamedPath>,
+}
+
+/// Where a field of a model is found in its events.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NamedPath {
+    /// What it is: `features.NAME`, `predictions.id`, `outcomes.outcome` ...
+    pub name: String,
+    /// The path as configured.
+    pub path: String,
 }
 
 /// A feature.

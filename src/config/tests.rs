@@ -164,14 +164,15 @@ fn names_of_seen_paths_stand_where_readers_report_them() {
     let names = &settings.plan.models[0].paths;
     for reader in settings.readers.iter().flat_map(|t| &t.readers) {
         for (path, place) in &reader.paths {
-            let name = &names[usize::from(*place)];
+            let NamedPath { name, path: text } = &names[usize::from(*place)];
+            assert_eq!(path.as_str(), text);
             if let Some(feature) = name.strip_prefix("features.") {
                 assert_eq!(path.as_str(), format!("features.{feature}"));
             }
         }
     }
-    assert!(names.contains(&"features.fare".to_owned()));
-    assert!(names.contains(&"outcomes.outcome".to_owned()));
+    assert!(names.iter().any(|n| n.name == "features.fare"));
+    assert!(names.iter().any(|n| n.name == "outcomes.outcome" && n.path == "actual_demand"));
 }
 
 #[test]

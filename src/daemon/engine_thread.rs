@@ -282,6 +282,7 @@ impl EngineThread {
         let resolve = |model: &str, version: Option<&str>| references.resolve(model, version);
         match engine.reload(plan.clone(), &resolve) {
             Ok((engine, effects)) => {
+                move_join_entries(self.store.as_ref(), engine.renamed())?;
                 self.engine = engine;
                 self.plan = plan;
                 self.keep(effects, waiting);
@@ -337,6 +338,39 @@ impl EngineThread {
         *self.shared.committed.lock().unwrap_or_else(PoisonError::into_inner) = Some(offsets);
         Ok(())
     }
+}
+
+/// A renamed model finds its join entries under its new name; what a crash leaves undone is done
+/// again by the next start.
+///
+/// # Errors
+/// The store cannot be read or written.
+pub fn move_join_entries(
+    store: &dyn Store,
+    renamed: &[(String, String)],
+) -> Result<(), StoreError> {
+    for (old, new) in renamed {
+        let prefix = [old.as_bytes(), &[0]].concat();
+        loop {
+            let mut changes = Vec::new();
+            store.walk(Table::Join, &prefix, &mut |key, value| {
+                let Some(id) = key.strip_prefix(prefix.as_slice()) else { return false };
+                let moved = [new.as_bytes(), &[0], id].concat();
+                changes.push(Change {
+                    table: Table::Join,
+                    key: moved,
+                    value: Some(value.to_vec()),
+                });
+                changes.push(Change { table: Table::Join, key: key.to_vec(), value: None });
+                changes.len() < SWEEP
+            })?;
+            if changes.is_empty() {
+                break;
+            }
+            store.commit(&changes)?;
+        }
+    }
+    Ok(())
 }
 
 /// Memory that a slab's rows may leave in the overlay, roughly.

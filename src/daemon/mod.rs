@@ -241,7 +241,9 @@ fn restore(
         stored.extend(rows(store, table)?.into_iter().map(|(key, value)| (table, key, value)));
     }
     let resolve = |model: &str, version: Option<&str>| references.resolve(model, version);
-    Ok(Engine::restore(plan.clone(), *secret, stored, &resolve)?)
+    let (engine, effects) = Engine::restore(plan.clone(), *secret, stored, &resolve)?;
+    engine_thread::move_join_entries(store, engine.renamed())?;
+    Ok((engine, effects))
 }
 
 fn prepare(metrics: &Metrics, settings: &Settings) {

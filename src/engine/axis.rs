@@ -113,6 +113,8 @@ pub(super) struct Count {
     pub next: i64,
     /// Ordinal up to which windows have been judged.
     pub judged: i64,
+    /// Ordinal from which on panes are kept.
+    kept_from: i64,
     /// Least event time in the pane that is filling up.
     begun: Option<Time>,
     /// Event times of full panes that some window may still hold, by the ordinal of their end:
@@ -143,8 +145,14 @@ impl Count {
         (start, self.spans.get(&to.0).map_or(start, |span| span.1))
     }
 
+    /// First position whose pane is kept.
+    pub(super) fn kept_from(&self) -> Time {
+        Time(self.kept_from)
+    }
+
     /// Forgets spans of panes that begin before an ordinal; the latest stays, later ends follow it.
     pub(super) fn forget_before(&mut self, ordinal: Time) {
+        self.kept_from = self.kept_from.max(ordinal.0);
         let latest = self.spans.last_key_value().map_or(0, |(end, _)| *end);
         self.spans.retain(|end, _| *end > ordinal.0 || *end == latest);
     }

@@ -300,6 +300,8 @@ impl Model {
         let oldest = performance.min(drift) - reach - self.time.width;
         if oldest > Time::MIN + reach {
             self.time.drop_before(oldest);
+            self.dirty |= Some(oldest) > self.ledger.horizon;
+            self.ledger.horizon = self.ledger.horizon.max(Some(oldest));
         }
     }
 
@@ -317,7 +319,12 @@ impl Model {
         let name = if **series == *"outcome" { "model".into() } else { series.clone() };
         let start = group.starts.get(&(along, name))?.1;
         let begins = group.begins.get(&along).copied().unwrap_or(Time::MIN);
-        Some(start.max(begins).ceil_to(self.axis(along).width))
+        let kept = match along {
+            Along::Time => self.ledger.horizon.unwrap_or(Time::MIN),
+            Along::Events => self.ledger.events.kept_from(),
+            Along::Pairs => self.ledger.pairs.kept_from(),
+        };
+        Some(start.max(begins).max(kept).ceil_to(self.axis(along).width))
     }
 
     /// The whole, and the segments of the monitor's dimensions that have events in the window.

@@ -80,6 +80,8 @@ pub struct Engine {
     runs: BTreeMap<String, Run>,
     silences: BTreeMap<String, SilenceLine>,
     pipelines: Vec<Pipeline>,
+    /// Models that were stored under a former name, and their name now.
+    renamed: Vec<(String, String)>,
     dirty: Dirty,
     now: Time,
     finishing: bool,
@@ -95,6 +97,8 @@ struct Dirty {
     runs: BTreeSet<String>,
     silences: BTreeSet<String>,
     scores: Vec<crate::lines::ScoreLine>,
+    /// Rows of models that are gone or carry another name.
+    ownerless: Vec<(io::Table, Vec<u8>)>,
 }
 
 impl Engine {
@@ -116,6 +120,7 @@ impl Engine {
             outbox: Outbox::default(),
             runs: BTreeMap::new(),
             silences: BTreeMap::new(),
+            renamed: Vec::new(),
             dirty: Dirty::default(),
             now: Time::MIN,
             finishing: false,

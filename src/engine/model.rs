@@ -159,6 +159,10 @@ pub(super) struct Ledger {
     pub latest_logged: Option<Time>,
     /// Configured paths seen at least once, by name.
     pub paths_seen: BTreeSet<String>,
+    /// Name and path of every field that was counted: another path counts anew.
+    pub paths: BTreeSet<(String, String)>,
+    /// Panes before it were dropped: a window that reaches further back is not full.
+    pub horizon: Option<Time>,
     /// Versions: lexicon number, reference group, least arrival.
     pub versions: Vec<(VersionIx, String, Time)>,
     /// Segments in the order of their numbers.
@@ -219,6 +223,8 @@ impl Model {
         };
         model.number_classes();
         model.note_keeping();
+        let paths = model.plan.paths.iter();
+        model.ledger.paths = paths.map(|p| (p.name.clone(), p.path.clone())).collect();
         model
     }
 

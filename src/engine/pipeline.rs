@@ -24,7 +24,7 @@ const LEAST_RECORDS: u64 = 100;
 const LEAST_EVENTS: u64 = 100;
 
 /// What is known of a model's pipeline since the process started.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct Pipeline {
     last_event: Option<Time>,
     good: u64,
@@ -63,8 +63,8 @@ impl Engine {
         for (model, seen) in &slab.seen {
             let model = &mut self.models[*model as usize];
             for path in seen.iter().filter_map(|&i| model.plan.paths.get(i as usize)) {
-                if !model.ledger.paths_seen.contains(path) {
-                    model.ledger.paths_seen.insert(path.clone());
+                if !model.ledger.paths_seen.contains(&path.name) {
+                    model.ledger.paths_seen.insert(path.name.clone());
                     model.dirty = true;
                 }
             }
@@ -100,7 +100,7 @@ impl Engine {
         if let Some(share) = pipeline.bad_share.filter(|share| *share > MOST_BAD) {
             find("model", "bad_share", share, MOST_BAD);
         }
-        for path in &model.plan.paths {
+        for path in model.plan.paths.iter().map(|p| &p.name) {
             let events = if path.starts_with("outcomes.") {
                 pipeline.outcomes
             } else {

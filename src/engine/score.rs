@@ -316,7 +316,7 @@ impl Model {
             "prediction" | "probability" => format!("predictions.{series}"),
             feature => feature.to_owned(),
         };
-        self.plan.paths.contains(&path) && !self.ledger.paths_seen.contains(&path)
+        self.plan.paths.iter().any(|p| p.name == path) && !self.ledger.paths_seen.contains(&path)
     }
 }
 

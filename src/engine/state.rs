@@ -2,8 +2,8 @@
 //!
 //! A changed configuration takes the same way as a restart: rows out, rows in under the new plan.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -19,7 +19,7 @@ use super::track::Track;
 use super::{Engine, Position};
 use crate::event::{Partition, Time};
 use crate::lines::{ScoreLine, Segment, SilenceLine};
-use crate::plan::Plan;
+use crate::plan::{NamedPath, Plan};
 use crate::policy::Incident;
 use crate::reference::Reference;
 use crate::window::Pane;
@@ -32,6 +32,10 @@ pub struct StateError {
     pub(super) why: String,
 }
 
+/// Tables whose keys begin with the name of a model.
+const OWNED: [Table; 5] =
+    [Table::Models, Table::Panes, Table::Counted, Table::Tracks, Table::Learning];
+
 /// Finds the reference of a model's version.
 pub type Resolve<'a> = &'a dyn Fn(&str, Option<&str>) -> Option<Arc<Reference>>;
 
@@ -41,7 +45,10 @@ pub(super) type StoredTrack = (String, String, String, Segment, Track);
 impl Engine {
     /// Everything that changed since the last call: one atomic batch for the store.
     pub fn changes(&mut self) -> Vec<Change> {
-        let mut changes = Vec::new();
+        // Rows of models that are gone or carry another name: first, since a name may come back.
+        let ownerless = std::mem::take(&mut self.dirty.ownerless).into_iter();
+        let mut changes: Vec<Change> =
+            ownerless.map(|(table, key)| Change { table, key, value: None }).collect();
         for partition in std::mem::take(&mut self.dirty.positions) {
             let key = text_key(&[&partition.topic, &partition.number.to_string()]);
             let value = self.positions.get(&partition).map(|p| (partition.clone(), p.clone()));
@@ -82,6 +89,7 @@ impl Engine {
             || !self.dirty.runs.is_empty()
             || !self.dirty.silences.is_empty()
             || !self.dirty.scores.is_empty()
+            || !self.dirty.ownerless.is_empty()
             || !self.outbox.dirty.is_empty()
             || self.models.iter().any(|m| m.dirty || m.axes().any(|a| !a.dirty.is_empty()))
     }
@@ -101,7 +109,12 @@ impl Engine {
         let mut panes: Vec<(String, (Along, StoredPane))> = Vec::new();
         let mut tracks: Vec<(String, StoredTrack)> = Vec::new();
         let mut learnt: Vec<(String, StoredLearning)> = Vec::new();
+        let mut ownerless = Vec::new();
+        let names: BTreeSet<String> = engine.models.iter().map(|m| m.plan.name.clone()).collect();
         for (table, key, value) in rows {
+            if OWNED.contains(&table) && !names.contains(&first_part(&key)) {
+                ownerless.push((table, key.clone()));
+            }
             match table {
                 Table::Positions => {
                     let (partition, position): (Partition, Position) = read(table, &value)?;
@@ -150,6 +163,10 @@ impl Engine {
                 learnt.extract_if(.., |(owner, _)| mine(owner)).map(|(_, stored)| stored),
                 resolve,
             )?;
+            if name != model.plan.name {
+                engine.renamed.push((name.clone(), model.plan.name.clone()));
+                model.mark_all();
+            }
             if !kept {
                 effects.notices.push(Notice {
                     warning: true,
@@ -158,6 +175,7 @@ impl Engine {
                 });
             }
         }
+        engine.dirty.ownerless = ownerless;
         engine.carry_names_on();
         engine.remove_orphans(&mut effects);
         Ok((engine, effects))
@@ -181,6 +199,14 @@ impl Engine {
         let (mut engine, effects) = Engine::restore(plan, self.secret, rows, resolve)?;
         engine.now = self.now;
         engine.ends = self.ends;
+        for (model, pipeline) in self.models.iter().zip(self.pipelines) {
+            let known = |m: &Model| {
+                m.plan.name == model.plan.name || m.plan.was.as_ref() == Some(&model.plan.name)
+            };
+            if let Some(place) = engine.models.iter().position(known) {
+                engine.pipelines[place] = pipeline;
+            }
+        }
         engine.mark_all();
         engine.take_ownership(self.owned, self.topic_sizes);
         Ok((engine, effects))
@@ -197,22 +223,48 @@ impl Engine {
         }
     }
 
-    /// A renamed model or monitor keeps its incidents and their keys.
+    /// Models whose state was stored under a former name: `(old, new)`. Their join entries are
+    /// the shell's to move before anything else is taken.
+    #[must_use]
+    pub fn renamed(&self) -> &[(String, String)] {
+        &self.renamed
+    }
+
+    /// A renamed model or monitor keeps its incidents and their keys, its runs and silences.
     fn carry_names_on(&mut self) {
         for model in &self.models {
-            let name: Arc<str> = model.plan.name.as_str().into();
+            let plan = &model.plan;
+            let former = |name: &str| plan.was.as_deref() == Some(name);
+            let monitor_now = |name: &str| {
+                let renamed = plan.monitors.iter().find(|m| m.was.as_deref() == Some(name));
+                renamed.map(|m| m.name.clone())
+            };
             for incident in self.incidents.values_mut() {
-                if model.plan.was.as_deref() == Some(&*incident.model) {
-                    incident.model = name.clone();
+                if former(&incident.model) {
+                    incident.model = plan.name.as_str().into();
                     self.dirty.incidents.insert(incident.key.clone());
                 }
-                let renamed = model.plan.monitors.iter().find(|m| {
-                    incident.model == name && m.was.as_deref() == Some(&*incident.monitor)
-                });
-                if let Some(monitor) = renamed {
-                    incident.monitor = monitor.name.as_str().into();
+                if *incident.model == *plan.name
+                    && let Some(monitor) = monitor_now(&incident.monitor)
+                {
+                    incident.monitor = monitor.into();
                     self.dirty.incidents.insert(incident.key.clone());
                 }
+            }
+            for silence in self.silences.values_mut() {
+                if former(&silence.model) {
+                    silence.model.clone_from(&plan.name);
+                    self.dirty.silences.insert(silence.id.clone());
+                }
+                let monitor = silence.monitor.as_deref().and_then(monitor_now);
+                if silence.model == plan.name && monitor.is_some() {
+                    silence.monitor = monitor;
+                    self.dirty.silences.insert(silence.id.clone());
+                }
+            }
+            for run in self.runs.values_mut().filter(|run| former(&run.line.model)) {
+                run.line.model = plan.name.as_str().into();
+                self.dirty.runs.insert(run.line.id.clone());
             }
         }
     }
@@ -309,6 +361,7 @@ impl Model {
         self.ledger.clocks.by_partition.retain(|p, _| topics.iter().any(|(t, _)| *t == p.topic));
         self.number_classes();
         self.note_keeping();
+        let moved = self.moved_series();
         self.take_learning_back(learnt)?;
         for (version, group_id, first_arrival) in versions {
             let name = self.version_name(version);
@@ -319,8 +372,8 @@ impl Model {
                 if group.starts.is_empty()
                     && let Some((_, starts)) = starts.iter().find(|(id, _)| *id == group_id)
                 {
-                    group.starts =
-                        starts.iter().map(|(s, id, at)| (s.clone(), (id.clone(), *at))).collect();
+                    let kept = starts.iter().filter(|((_, series), _, _)| !moved.contains(series));
+                    group.starts = kept.map(|(s, id, at)| (s.clone(), (id.clone(), *at))).collect();
                 }
                 if let Some((_, at)) = begins.iter().find(|(id, _)| *id == group_id) {
                     group.begins.clone_from(at);
@@ -328,7 +381,7 @@ impl Model {
             }
         }
         let kept: Vec<Along> = Along::ALL.into_iter().filter(|along| self.resume(*along)).collect();
-        for (along, (start, version, segment, pane)) in panes {
+        for (along, (start, version, segment, mut pane)) in panes {
             let Some(segment) = self.segments.find(&segment) else { continue };
             let version: VersionIx = self.ledger.lexicon.number(&version);
             let stored = PaneKey { start, version, segment };
@@ -338,7 +391,8 @@ impl Model {
                 continue;
             }
             let key = PaneKey { start: axis.start_of(start), ..stored };
-            if key != stored {
+            pane.series.retain(|series, _| !moved.contains(series));
+            if key != stored || !moved.is_empty() {
                 axis.dirty.extend([key, stored]);
             }
             match axis.panes.entry(key) {
@@ -355,11 +409,34 @@ impl Model {
             let Some(segment) = self.segments.find(&segment) else { continue };
             let Some(group) = self.groups.iter_mut().find(|g| *g.id == group) else { continue };
             let renamed = self.plan.monitors.iter().find(|m| m.was.as_deref() == Some(&monitor));
-            let monitor = renamed.map_or(monitor.as_str(), |m| m.name.as_str()).into();
+            let monitor: Arc<str> = renamed.map_or(monitor.as_str(), |m| m.name.as_str()).into();
+            if moved.contains(series.as_str()) {
+                continue;
+            }
             let key = TrackKey { monitor, series: series.into(), segment };
             group.tracks.insert(key, track);
         }
         Ok(true)
+    }
+
+    /// Series whose path is another one now: what was counted was something else.
+    fn moved_series(&mut self) -> BTreeSet<Arc<str>> {
+        let pairs = |p: &NamedPath| (p.name.clone(), p.path.clone());
+        let now: BTreeSet<(String, String)> = self.plan.paths.iter().map(pairs).collect();
+        let before = std::mem::replace(&mut self.ledger.paths, now.clone());
+        let of = |all: &BTreeSet<(String, String)>, name: &str| {
+            all.iter().filter(|(n, _)| n == name).map(|(_, path)| path.clone()).collect::<Vec<_>>()
+        };
+        let names: BTreeSet<&String> = before.iter().map(|(name, _)| name).collect();
+        let mut moved = BTreeSet::new();
+        for name in names {
+            let (old, new) = (of(&before, name), of(&now, name));
+            if !new.is_empty() && old != new {
+                self.ledger.paths_seen.remove(name);
+                moved.insert(name.strip_prefix("predictions.").unwrap_or(name).into());
+            }
+        }
+        moved
     }
 
     /// Whether the stored panes of a line serve: theirs is the width, or divides it. If not,

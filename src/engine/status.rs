@@ -175,8 +175,8 @@ impl Engine {
                 .plan
                 .paths
                 .iter()
-                .filter(|p| !model.ledger.paths_seen.contains(*p))
-                .cloned()
+                .filter(|p| !model.ledger.paths_seen.contains(&p.name))
+                .map(|p| p.name.clone())
                 .collect(),
         }
     }

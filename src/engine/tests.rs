@@ -1,7 +1,9 @@
 //! Whole runs through the engine, without a shell.
 
+mod changes;
 mod counted;
 mod interleavings;
 mod learnt;
 mod scenarios;
+mod silence;
 mod world;

@@ -8,7 +8,7 @@ use crate::config::raw::{
     RawFieldType, RawModel, RawOutcomes, RawPredictions, RawProbability, RawTime, RawWhere,
 };
 use crate::event::{ModelIx, Role};
-use crate::plan::{FeaturePlan, ModelPlan, SeriesKind};
+use crate::plan::{FeaturePlan, ModelPlan, NamedPath, SeriesKind};
 use crate::stats::{Dtype, Task};
 use crate::wire::{self, FieldSpec, Filter, Path, Place, ReaderSpec, Test, TimeSpec, ValueSpec};
 
@@ -57,7 +57,7 @@ pub fn sources<'a>(
     raw: &'a RawModel,
     plan: &ModelPlan,
     at: &KeyPath,
-    names: &mut Vec<String>,
+    names: &mut Vec<NamedPath>,
     report: &mut Report,
 ) -> Vec<Source<'a>> {
     let mut sources = Vec::new();
@@ -87,7 +87,7 @@ struct Shared<'a> {
     model: ModelIx,
     raw: &'a RawModel,
     plan: &'a ModelPlan,
-    names: &'a mut Vec<String>,
+    names: &'a mut Vec<NamedPath>,
     report: &'a mut Report,
 }
 
@@ -176,7 +176,7 @@ impl Shared<'_> {
             return;
         }
         let place = u16::try_from(self.names.len()).unwrap_or(u16::MAX);
-        self.names.push(name.to_owned());
+        self.names.push(NamedPath { name: name.to_owned(), path: path.as_str().to_owned() });
         paths.push((path.clone(), place));
     }
 
