@@ -70,6 +70,35 @@ pub struct Batch {
     pub outcome: Option<Values>,
 }
 
+impl Batch {
+    /// Keeps these rows, ascending, and drops the others.
+    ///
+    /// # Panics
+    /// If a row is not one of the batch.
+    pub fn keep(&mut self, rows: &[u32]) {
+        fn keep<T: Copy>(column: &mut Vec<T>, rows: &[u32]) {
+            if !column.is_empty() {
+                *column = rows.iter().map(|&row| column[row as usize]).collect();
+            }
+        }
+        keep(&mut self.offsets, rows);
+        keep(&mut self.times, rows);
+        keep(&mut self.logged, rows);
+        keep(&mut self.ids, rows);
+        if !self.versions.places.is_empty() {
+            self.versions.keep(rows);
+        }
+        self.numbers.iter_mut().chain(&mut self.probabilities).for_each(|c| c.keep(rows));
+        self.words.iter_mut().for_each(|c| c.keep(rows));
+        for values in self.prediction.iter_mut().chain(&mut self.outcome) {
+            match values {
+                Values::Numbers(column) => column.keep(rows),
+                Values::Words(column) => column.keep(rows),
+            }
+        }
+    }
+}
+
 /// A column that is numeric or categorical, as the model's task says.
 #[derive(Debug, Clone)]
 pub enum Values {

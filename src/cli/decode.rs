@@ -35,7 +35,7 @@ pub(super) fn run(
     config: &Path,
     output: &Output,
 ) -> anyhow::Result<u8> {
-    let settings = match settings(config, Mode::Run)? {
+    let settings = match settings(config, Mode::ReadTopics)? {
         Ok(settings) => settings,
         Err(code) => return Ok(code),
     };

@@ -25,6 +25,8 @@ use crate::config::{self, Mode, Settings, Sources};
 pub const OK: u8 = 0;
 /// It did not work.
 pub const FAILURE: u8 = 1;
+/// The command line is wrong.
+pub const USAGE: u8 = 2;
 /// `--fail-on` was reached.
 pub const REACHED: u8 = 10;
 /// The configuration is wrong.
@@ -66,7 +68,7 @@ enum Command {
     Check(check::CheckArguments),
     /// What driftd reads from a model's topics, field by field.
     Decode(decode::DecodeArguments),
-    /// The same engine over files, without side effects.
+    /// The same engine over files or a stretch of topics, without side effects.
     Replay(replay::ReplayArguments),
     /// Builds, shows and compares references.
     #[command(subcommand)]

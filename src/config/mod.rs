@@ -51,8 +51,10 @@ pub enum Mode {
     Check,
     /// `check --no-connect`: absent secrets are warnings.
     CheckNoConnect,
-    /// `replay`, and commands that only look: no secret is read.
+    /// `replay` over files, and commands that only look: no secret is read.
     Replay,
+    /// `replay` over topics, and `decode`: only the secrets of `kafka.properties` are read.
+    ReadTopics,
     /// `reference build`: no secret is read, references may be absent.
     ReferenceBuild,
 }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::*;
+use crate::plan::NamedPath;
 
 mod effective;
 mod generated;

@@ -24,7 +24,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
 pub use engine_thread::{EngineThread, Observer, Outgoing, Work};
-pub use plans::{properties, reference_files, topic_plans};
+pub use plans::{properties, range_spec, reference_files, topic_plans};
 pub use receivers::receivers;
 pub use references::{References, read as read_reference};
 pub use reload::{Loader, Reloader};

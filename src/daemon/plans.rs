@@ -27,12 +27,22 @@ pub fn reference_files(settings: &Settings) -> BTreeMap<String, String> {
 /// What the reader needs to know.
 #[must_use]
 pub fn source_spec(settings: &Settings, identity: &Identity) -> SourceSpec {
+    spec(settings, identity.id.clone(), id_key(identity))
+}
+
+/// What a replay over topics needs to know: nothing is kept, so nothing needs a key of its own.
+#[must_use]
+pub fn range_spec(settings: &Settings) -> SourceSpec {
+    spec(settings, "driftd-replay".to_owned(), [0; 16])
+}
+
+fn spec(settings: &Settings, client_id: String, key: [u8; 16]) -> SourceSpec {
     let kafka = &settings.kafka;
     SourceSpec {
         brokers: kafka.brokers.join(","),
         group: kafka.group.clone(),
         instance: kafka.instance,
-        client_id: identity.id.clone(),
+        client_id,
         properties: properties(&kafka.properties),
         start_from: match kafka.start_from {
             StartFrom::Earliest => source::StartFrom::Earliest,
@@ -44,7 +54,7 @@ pub fn source_spec(settings: &Settings, identity: &Identity) -> SourceSpec {
             OnRecreated::Stop => source::OnRecreated::Stop,
             OnRecreated::Reset => source::OnRecreated::Reset,
         },
-        topics: topic_plans(settings, id_key(identity)),
+        topics: topic_plans(settings, key),
     }
 }
 

@@ -52,6 +52,18 @@ impl Numbers {
             Err(_) => Err(Absent::Nan),
         }
     }
+
+    /// Keeps these rows, ascending, and drops the others.
+    pub fn keep(&mut self, rows: &[u32]) {
+        let mut kept = Numbers::default();
+        for &row in rows {
+            match self.get(row as usize) {
+                Ok(value) => kept.push(value),
+                Err(why) => kept.push_absent(why),
+            }
+        }
+        *self = kept;
+    }
 }
 
 /// Distinct words in the order of their first appearance, in one allocation.
@@ -159,6 +171,18 @@ impl Words {
     pub fn get(&self, row: usize) -> Result<&str, Absent> {
         self.place(row).map(|place| self.list.word(place))
     }
+
+    /// Keeps these rows, ascending, and drops the others with their words.
+    pub fn keep(&mut self, rows: &[u32]) {
+        let mut kept = Words::default();
+        for &row in rows {
+            match self.get(row as usize) {
+                Ok(word) => kept.push(word),
+                Err(why) => kept.push_absent(why),
+            }
+        }
+        *self = kept;
+    }
 }
 
 #[cfg(test)]
@@ -176,6 +200,9 @@ mod tests {
         assert_eq!(column.get(1), Err(Absent::Nan));
         assert_eq!(column.get(2), Err(Absent::Null));
         assert_eq!(column.get(3), Ok(f64::INFINITY));
+        column.keep(&[1, 3]);
+        assert_eq!((column.get(0), column.get(1)), (Err(Absent::Nan), Ok(f64::INFINITY)));
+        assert_eq!(column.values.len(), 2);
     }
 
     #[test]
@@ -189,5 +216,8 @@ mod tests {
         assert_eq!(column.places[..5], [0, 1, 2, 0, 1]);
         assert_eq!(column.get(2), Ok("Bergen"));
         assert_eq!(column.get(5), Err(Absent::BadType));
+        column.keep(&[2, 5]);
+        assert_eq!((column.get(0), column.get(1)), (Ok("Bergen"), Err(Absent::BadType)));
+        assert_eq!(column.list.iter().collect::<Vec<_>>(), ["Bergen"]);
     }
 }

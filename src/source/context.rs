@@ -27,13 +27,20 @@ pub(super) enum Event {
     Ends(BTreeMap<Partition, End>),
 }
 
-/// The end of a partition.
+/// The end of a partition, and how far the client is.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct End {
     /// One past its last record.
     pub high: i64,
-    /// Whether every record below has been polled.
-    pub drained: bool,
+    /// Every record below this has been polled; `None` while some wait to be.
+    pub handed_out: Option<i64>,
+}
+
+impl End {
+    /// Whether every record has been polled.
+    pub(super) fn drained(self) -> bool {
+        self.handed_out.is_some_and(|offset| offset >= self.high)
+    }
 }
 
 /// The callbacks' memory.
@@ -138,9 +145,9 @@ impl ClientContext for Context {
                 if *number < 0 || p.hi_offset < 0 || !p.desired {
                     continue;
                 }
-                let drained = p.next_offset >= p.hi_offset && p.fetchq_cnt == 0;
+                let handed_out = (p.fetchq_cnt == 0).then_some(p.next_offset);
                 let partition = Partition { topic: topic.as_str().into(), number: *number };
-                ends.insert(partition, End { high: p.hi_offset, drained });
+                ends.insert(partition, End { high: p.hi_offset, handed_out });
             }
         }
         if !ends.is_empty() {

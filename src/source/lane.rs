@@ -40,6 +40,8 @@ pub(super) struct Lane {
     last: Option<Last>,
     first_at: Option<Instant>,
     read_at: Time,
+    /// Where it ends, as far as that is known.
+    end: Option<i64>,
 }
 
 /// The last record taken; its hash is only worked out when the slab is sent.
@@ -66,7 +68,18 @@ impl Lane {
             last: None,
             first_at: None,
             read_at: Time::MIN,
+            end: None,
         }
+    }
+
+    /// A lane for a stretch of a partition, up to `end`.
+    pub(super) fn until(partition: Partition, plan: &TopicPlan, from: i64, end: i64) -> Lane {
+        Lane { end: Some(end), ..Lane::new(partition, plan, from, None) }
+    }
+
+    /// Offsets up to the end, where it is known; else 0.
+    pub(super) fn left(&self) -> i64 {
+        self.end.map_or(0, |end| (end - self.to).max(0))
     }
 
     pub(super) fn is(&self, topic: &str, number: i32) -> bool {
@@ -79,6 +92,11 @@ impl Lane {
 
     pub(super) fn from(&self) -> i64 {
         self.from
+    }
+
+    /// One past the last offset taken.
+    pub(super) fn to(&self) -> i64 {
+        self.to
     }
 
     /// The anchor of what was sent so far, if it is still to be found.

@@ -5,9 +5,11 @@
 //! twice or after any rebalance without counting anything twice. Next door: `daemon`, which owns
 //! the other end of the channel.
 
+mod client;
 mod context;
 mod faults;
 mod lane;
+mod range;
 mod reader;
 mod session;
 mod start;
@@ -17,6 +19,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 pub use faults::{Fault, Faults};
+pub use range::{Range, RangeError};
 pub use reader::{Feed, Reader, SourceError};
 
 use crate::engine::Position;

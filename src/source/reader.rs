@@ -6,10 +6,10 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant};
 
-use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
+use super::client;
 use super::context::Context;
 use super::session::Session;
 use super::{Refusals, Shared, SourceSpec};
@@ -129,38 +129,11 @@ impl Reader {
         format!("{}-{}", self.spec.group, self.spec.instance)
     }
 
-    fn config(&self) -> ClientConfig {
-        let mut config = ClientConfig::new();
-        let modern =
-            self.spec.properties.iter().any(|(k, v)| k == "group.protocol" && v == "consumer");
-        if !modern {
-            config.set("partition.assignment.strategy", "cooperative-sticky");
-        }
-        // A consumer slower than a bare poll starves on the default back-off of one second.
-        config.set("fetch.queue.backoff.ms", "10");
-        config.set("queued.min.messages", "10000");
-        config.set("queued.max.messages.kbytes", "32768");
-        config.set("check.crcs", "true");
-        // New topics and partitions are noticed within seconds, not within five minutes.
-        config.set("topic.metadata.refresh.interval.ms", "5000");
-        for (key, value) in &self.spec.properties {
-            config.set(key, value);
-        }
-        config.set("bootstrap.servers", &self.spec.brokers);
-        config.set("group.id", &self.spec.group);
-        config.set("group.instance.id", self.member());
-        config.set("client.id", &self.spec.client_id);
-        config.set("enable.auto.commit", "false");
-        config.set("enable.auto.offset.store", "false");
-        config.set("auto.offset.reset", "error");
-        config.set("statistics.interval.ms", "1000");
-        config
-    }
-
     fn session(&mut self) -> Result<Ended, SourceError> {
         let context = Context::new(&self.spec, self.shared.clone());
-        let consumer: BaseConsumer<Context> =
-            self.config().create_with_context(context).map_err(SourceError::Properties)?;
+        let consumer: BaseConsumer<Context> = client::member(&self.spec, &self.member())
+            .create_with_context(context)
+            .map_err(SourceError::Properties)?;
         if !self.wait_for_our_place(&consumer) {
             return Ok(Ended::Stopped);
         }

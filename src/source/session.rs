@@ -196,7 +196,7 @@ impl<'a> Session<'a> {
     fn note_ends(&mut self, ends: BTreeMap<Partition, End>) {
         for (partition, end) in ends {
             let Some(lane) = self.lanes.get_mut(&partition) else { continue };
-            if end.drained && lane.verified() {
+            if end.drained() && lane.verified() {
                 lane.skip_to(end.high);
             }
             self.send(Feed::End { partition, end: end.high });

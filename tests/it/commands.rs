@@ -97,3 +97,55 @@ fn replay_over_files_finds_the_shift_and_says_so_by_its_exit_code() {
     assert!(lines.contains("\"type\":\"incident\""), "{summary}");
     assert_eq!(replay(&["--fail-on", "critical"]).status.code(), Some(10));
 }
+
+/// A model without outcomes of its own topic: the event carries prediction and outcome.
+#[test]
+fn an_event_that_carries_its_outcome_needs_no_id() {
+    let folder = folder("inside");
+    let config = "[kafka]\nbrokers = [\"127.0.0.1:1\"]\ngroup = \"g\"\n\
+        [models.m]\ntask = \"regression\"\n\
+        [models.m.predictions]\ntopic = \"p\"\ntime = \"at\"\nprediction = \"said\"\noutcome = \"was\"\n\
+        [monitors.worse]\nstatistic = \"mae\"\nwindow = \"1h\"\nmin_events = 10\n\
+        detector = { kind = \"threshold\", critical = 100 }\n";
+    std::fs::write(folder.join("driftd.toml"), config).unwrap();
+    let mut csv = String::from("at,said,was\n");
+    for i in 0..300 {
+        csv.push_str(&format!("{},10,{}\n", 1_700_000_000 + i * 60, 11 + i % 3));
+    }
+    std::fs::write(folder.join("events.csv"), csv).unwrap();
+    let output =
+        driftd(&["replay", "--predictions", "events.csv", "--format", "json"], &folder, &[]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let lines: Vec<serde_json::Value> =
+        text(&output.stdout).lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    let scored: Vec<&serde_json::Value> = lines.iter().filter(|l| l["score"].is_number()).collect();
+    assert_eq!(scored.len(), 3, "{lines:?}");
+    assert!(scored.iter().all(|l| l["score"] == 2.0 && l["coverage"] == 1.0), "{scored:?}");
+}
+
+/// Several files are one log: a later row of equal time corrects, and a file may serve twice.
+#[test]
+fn the_files_of_a_replay_are_read_in_the_order_given() {
+    let folder = folder("files");
+    let config = "[kafka]\nbrokers = [\"127.0.0.1:1\"]\ngroup = \"g\"\n\
+        [models.m]\ntask = \"regression\"\n\
+        [models.m.predictions]\ntopic = \"p\"\nid = \"id\"\ntime = \"at\"\nprediction = \"said\"\n\
+        [models.m.outcomes]\ntopic = \"o\"\nid = \"id\"\ntime = \"at\"\noutcome = \"was\"\n\
+        [monitors.worse]\nstatistic = \"mae\"\nwindow = \"1h\"\nmin_events = 10\nmin_support = 10\n\
+        detector = { kind = \"threshold\", critical = 100 }\n";
+    std::fs::write(folder.join("driftd.toml"), config).unwrap();
+    let rows = |was: i64| {
+        let row = |i: i64| format!("{i},{},10,{was}\n", 1_700_000_000 + i * 60);
+        String::from("id,at,said,was\n") + &(0..180).map(row).collect::<String>()
+    };
+    std::fs::write(folder.join("first.csv"), rows(11)).unwrap();
+    std::fs::write(folder.join("second.csv"), rows(15)).unwrap();
+    let arguments =
+        ["replay", "--predictions", "first.csv", "--outcomes", "first.csv", "second.csv"];
+    let output = driftd(&[&arguments[..], &["--format", "json"]].concat(), &folder, &[]);
+    let lines: Vec<serde_json::Value> =
+        text(&output.stdout).lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    let scored: Vec<&serde_json::Value> = lines.iter().filter(|l| l["score"].is_number()).collect();
+    assert!(!scored.is_empty(), "{lines:?}\n{}", text(&output.stderr));
+    assert!(scored.iter().all(|l| l["score"] == 5.0), "{scored:?}");
+}

@@ -9,4 +9,5 @@ mod faults;
 mod groups;
 mod kafka_works;
 mod main_job;
+mod replay;
 mod security;

@@ -52,7 +52,7 @@ pub struct Doors {
 pub fn doors(raw: &Raw, site: &Site<'_>, secrets: &Secrets, report: &mut Report) -> Doors {
     let mut doors = Doors::default();
     let context = match site.mode {
-        Mode::Replay | Mode::ReferenceBuild => None,
+        Mode::Replay | Mode::ReadTopics | Mode::ReferenceBuild => None,
         Mode::Run | Mode::Check | Mode::CheckNoConnect => context(secrets, report),
     };
     let known = kinds::notifiers();

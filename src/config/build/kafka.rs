@@ -19,7 +19,7 @@ pub fn kafka(raw: &Raw, site: &Site<'_>, secrets: &Secrets, report: &mut Report)
     let at = KeyPath::of(&["kafka"]);
     let raw = &raw.kafka;
     let brokers = at.key("brokers");
-    let reads = matches!(site.mode, Mode::Run | Mode::Check | Mode::CheckNoConnect);
+    let reads = !matches!(site.mode, Mode::Replay | Mode::ReferenceBuild);
     if reads && raw.brokers.0.is_empty() {
         report.error(&brokers, "is missing", "write brokers = [\"host:9092\"]");
     }

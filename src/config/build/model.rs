@@ -305,7 +305,7 @@ fn references(
         let hint = format!("make it: driftd reference build --model {} FILE... -o FILE", plan.name);
         match site.mode {
             Mode::Check | Mode::CheckNoConnect => report.error(&path, message, hint),
-            Mode::Run | Mode::Replay => report.warn(&path, message, hint),
+            Mode::Run | Mode::Replay | Mode::ReadTopics => report.warn(&path, message, hint),
             Mode::ReferenceBuild => {}
         }
     }

@@ -35,6 +35,8 @@ pub fn gather(raw: &Raw, site: &Site<'_>, report: &mut Report) -> Secrets {
         }
         let value = match site.mode {
             Mode::Replay | Mode::ReferenceBuild => None,
+            Mode::ReadTopics if !path.within(&properties) => None,
+            Mode::ReadTopics => fetch(&reference, site),
             Mode::Run | Mode::Check | Mode::CheckNoConnect => fetch(&reference, site),
         };
         match (value, site.mode) {

@@ -46,6 +46,7 @@ fn an_unset_secret_stops_a_run_warns_a_check_without_connections_and_is_no_matte
         (Mode::Check, Some(Severity::Error)),
         (Mode::CheckNoConnect, Some(Severity::Warning)),
         (Mode::Replay, None),
+        (Mode::ReadTopics, None),
         (Mode::ReferenceBuild, None),
     ] {
         let problems = with_notifier(WEBHOOK).mode(mode).problems();
@@ -63,6 +64,20 @@ fn replay_reads_no_secret_and_others_do() {
     };
     assert_eq!(held(Mode::Replay), None);
     assert_eq!(held(Mode::Run), Some(signing_secret()));
+}
+
+#[test]
+fn reading_topics_needs_the_secrets_of_kafka_alone() {
+    let main = with_notifier(WEBHOOK).env("HOOK", &signing_secret()).mode(Mode::ReadTopics);
+    let text = std::fs::read_to_string(main.main()).unwrap();
+    let properties = "[kafka.properties]\n\"sasl.password\" = \"env:PASSWORD\"\n";
+    let project = main.with("driftd.toml", &format!("{text}{properties}"));
+    let told = project.problems();
+    assert_eq!(told.len(), 1, "{}", super::text(&told));
+    assert!(told[0].key.contains("sasl.password"), "{}", told[0].key);
+    let settings = project.env("PASSWORD", CANARY).settings();
+    let held = |name: &str| settings.secrets.get(name).unwrap().expose().map(str::to_owned);
+    assert_eq!((held("env:PASSWORD"), held("env:HOOK")), (Some(CANARY.to_owned()), None));
 }
 
 #[test]
