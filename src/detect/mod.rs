@@ -1,12 +1,33 @@
 //! Detectors: scores become readings, readings become verdicts. Knows scores only.
+//!
+//! A *stateless* detector reads each window for itself; a [`Sequential`] one takes window after
+//! window and remembers. Adding one is a new file and an entry in [`DETECTORS`].
 
 use std::fmt::Debug;
 use std::sync::Arc;
 
-pub use crate::lines::Severity;
+pub use crate::lines::{NoData, Severity};
 use crate::stats::{OptionDoc, ParamError, Params, Statistic};
 
+mod adwin;
+mod ddm;
+mod eddm;
+mod hddm_a;
+mod hddm_w;
+mod memory;
+mod observation;
+mod page_hinkley;
+mod river;
+mod running_mean;
+mod sequential;
 mod threshold;
+
+#[cfg(test)]
+mod tests;
+
+pub use memory::Memory;
+pub use observation::{Observation, Step};
+use sequential::Sequential;
 
 /// What one window of one series and segment says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -36,18 +57,38 @@ pub trait Detector: Debug + Send + Sync {
     /// Name in the configuration.
     fn name(&self) -> &'static str;
 
-    /// Reads one score. `reference` is the same metric on the reference, where there is one;
-    /// `None` where a level is relative and the reference lacks the metric.
-    fn read(&self, score: f64, reference: Option<f64>) -> Option<Reading>;
+    /// Reads one window. A sequential detector takes it into its memory: ask about each window
+    /// once, in their order, with the memory that the window before left.
+    ///
+    /// # Errors
+    /// Why it cannot say: what it compares with is not there, or the score is none of its kind.
+    fn read(&self, seen: &Observation<'_>, memory: &mut Memory) -> Result<Reading, NoData>;
 
-    /// The level that a score of this severity crossed, for findings.
-    fn level(&self, severity: Severity, score: f64, reference: Option<f64>) -> Option<f64>;
+    /// Whether readings depend on the windows before.
+    fn is_sequential(&self) -> bool {
+        false
+    }
+
+    /// Whether it looks at [`Observation::step`].
+    fn takes_steps(&self) -> bool {
+        false
+    }
+
+    /// The level that a score of this severity crossed, for findings; `None` where the detector
+    /// does not judge by the score alone.
+    fn level(&self, _severity: Severity, _score: f64, _reference: Option<f64>) -> Option<f64> {
+        None
+    }
 
     /// How many readings make a series fire.
-    fn persistence(&self) -> For;
+    fn persistence(&self) -> For {
+        For::Evaluations { m: 1, n: 1 }
+    }
 
     /// Whether a level is relative to the metric on the reference.
-    fn needs_reference_metric(&self) -> bool;
+    fn needs_reference_metric(&self) -> bool {
+        false
+    }
 }
 
 /// Makes a detector for a statistic.
@@ -60,6 +101,8 @@ pub struct DetectorKind {
     pub name: &'static str,
     /// One sentence.
     pub summary: &'static str,
+    /// What it promises, what it sees and does not see, when to choose it, its source.
+    pub details: &'static str,
     /// Options beside `kind`.
     pub options: &'static [OptionDoc],
     /// Builds it for a statistic from its options.
@@ -67,4 +110,12 @@ pub struct DetectorKind {
 }
 
 /// Every detector.
-pub const DETECTORS: &[&DetectorKind] = &[&threshold::KIND];
+pub const DETECTORS: &[&DetectorKind] = &[
+    &threshold::KIND,
+    &adwin::KIND,
+    &page_hinkley::KIND,
+    &ddm::KIND,
+    &eddm::KIND,
+    &hddm_a::KIND,
+    &hddm_w::KIND,
+];

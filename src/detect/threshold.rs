@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Detector, DetectorKind, For, Reading, Severity};
+use super::{Detector, DetectorKind, For, Memory, NoData, Observation, Reading, Severity};
 use crate::event::Span;
 use crate::stats::{Direction, OptionDoc, ParamError, Params, Statistic};
 
@@ -12,6 +12,7 @@ use crate::stats::{Direction, OptionDoc, ParamError, Params, Statistic};
 pub const KIND: DetectorKind = DetectorKind {
     name: "threshold",
     summary: "fixed levels: a score beyond `warning` or `critical` counts, one within `clear` ends it",
+    details: "Compares each score with levels that you choose; `for` asks for M of N. It promises nothing about         false alarms: a level below the noise floor of the score line alarms on noise. To choose where         a size matters by itself (a coverage, a rate, an agreed error).",
     options: &[
         OptionDoc {
             name: "warning",
@@ -92,9 +93,10 @@ impl Detector for Threshold {
         KIND.name
     }
 
-    fn read(&self, score: f64, reference: Option<f64>) -> Option<Reading> {
+    fn read(&self, seen: &Observation<'_>, _memory: &mut Memory) -> Result<Reading, NoData> {
+        let (score, reference) = (seen.score, seen.reference);
         if self.needs_reference_metric() && reference.is_none() {
-            return None;
+            return Err(NoData::NoReference);
         }
         let crosses = |level: &Option<Level>| {
             level.as_ref().is_some_and(|l| l.crossed(score, reference).is_some())
@@ -107,7 +109,7 @@ impl Detector for Threshold {
             None
         };
         let uncleared = self.clear.crossed(score, reference).is_some();
-        Some(Reading { beyond, uncleared: uncleared || beyond.is_some() })
+        Ok(Reading { beyond, uncleared: uncleared || beyond.is_some() })
     }
 
     fn level(&self, severity: Severity, score: f64, reference: Option<f64>) -> Option<f64> {
@@ -284,7 +286,9 @@ mod tests {
         score: f64,
         reference: Option<f64>,
     ) -> (Option<Severity>, bool) {
-        let reading = detector(statistic, options).unwrap().read(score, reference).unwrap();
+        let seen = Observation { reference, ..Observation::of(score) };
+        let detector = detector(statistic, options).unwrap();
+        let reading = detector.read(&seen, &mut Memory::default()).unwrap();
         (reading.beyond, reading.uncleared)
     }
 
@@ -306,7 +310,9 @@ mod tests {
         assert_eq!(read("mae", mae.clone(), 2.3, Some(2.0)), (Some(Severity::Warning), true));
         assert_eq!(read("mae", mae.clone(), 2.17, Some(2.0)), (None, true));
         assert_eq!(read("mae", mae.clone(), 2.15, Some(2.0)), (None, false));
-        assert!(detector("mae", mae).unwrap().read(2.0, None).is_none());
+        let mae = detector("mae", mae).unwrap();
+        let alone = mae.read(&Observation::of(2.0), &mut Memory::default());
+        assert_eq!(alone, Err(NoData::NoReference));
         let accuracy = json!({"critical": {"worse_by": 0.05}});
         assert_eq!(read("accuracy", accuracy, 0.84, Some(0.9)), (Some(Severity::Critical), true));
     }

@@ -183,8 +183,9 @@ impl Model {
                     judgements.push((key.clone(), gap));
                 }
                 let full = frame.from >= start;
+                let against = reference.as_deref();
                 let mut judged =
-                    self.judge_unit(&unit, &contents, reference.as_deref(), full, false);
+                    self.judge_unit(&unit, &contents, against, full, false, &mut track);
                 self.file(group_ix, &key, &mut track, &mut judged, &unit);
                 judgements.push((key.clone(), judged));
                 group.tracks.insert(key, track);
@@ -234,7 +235,9 @@ impl Model {
         let profile = reference.and_then(|r| r.series.get(unit.series as &str));
         let counts = profile.map(|p| Counts::new(p.cells()));
         let contents = Contents { counts, ..Contents::default() };
-        let mut judged = self.judge_unit(&run, &contents, reference, true, false);
+        // Nothing is read out of an empty window, so that the track stays as it is.
+        let track = &mut Track::default();
+        let mut judged = self.judge_unit(&run, &contents, reference, true, false, track);
         let line = &mut judged.line;
         (line.verdict, line.score) = (Verdict::NoData, None);
         line.reason = line.reason.or(Some(NoData::NotEnoughEvents));

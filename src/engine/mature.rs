@@ -6,6 +6,7 @@ use super::judge::{series_of, track_key};
 use super::model::{Group, Model, VersionIx};
 use super::round::{Round, close_round};
 use super::score::{Contents, Frame, Judged, Unit};
+use super::track::Track;
 use crate::event::{Span, Time};
 use crate::plan::MonitorPlan;
 use crate::stats::Basis;
@@ -13,6 +14,7 @@ use crate::stats::Basis;
 /// Where a boundary stands in the life of a performance window.
 #[derive(Debug, Clone, Copy)]
 struct When {
+    boundary: Time,
     on_hop: bool,
     due: bool,
     past_due: bool,
@@ -38,6 +40,7 @@ impl Model {
         for end in window_ends(boundary, outcomes.within, self.time.width, every) {
             let frame = Frame::of_time(end, length, every);
             let when = When {
+                boundary,
                 on_hop: boundary.floor_to(every) == boundary,
                 due: boundary == (end + outcomes.due).ceil_to(self.time.width),
                 last: boundary == (end + outcomes.within).ceil_to(self.time.width),
@@ -62,7 +65,7 @@ impl Model {
                     if when.last || !track.has_line(end) {
                         let full = frame.from >= start;
                         let judged =
-                            self.judge_window(&unit, &group, &members, boundary, when, full);
+                            self.judge_window(&unit, &group, &members, when, full, &mut track);
                         if let Some(mut judged) = judged {
                             let reference = group.reference.as_deref();
                             let run = self.empty_run(&track, &unit, &members, start, reference);
@@ -91,12 +94,12 @@ impl Model {
         unit: &Unit<'_>,
         group: &Group,
         members: &[VersionIx],
-        boundary: Time,
         when: When,
         full: bool,
+        track: &mut Track,
     ) -> Option<Judged> {
         let reference = group.reference.as_deref();
-        let contents: Contents = self.matched_contents(members, unit, boundary, reference);
+        let contents: Contents = self.matched_contents(members, unit, when.boundary, reference);
         if contents.events == 0 {
             return None;
         }
@@ -105,7 +108,7 @@ impl Model {
         if by_coverage && !mature && !when.due && !when.last {
             return None;
         }
-        Some(self.judge_unit(unit, &contents, reference, full, by_coverage && !mature))
+        Some(self.judge_unit(unit, &contents, reference, full, by_coverage && !mature, track))
     }
 }
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::axis::Along;
 use super::model::{Group, Model, PaneKey, VersionIx};
 use super::segments::{SegmentIx, WHOLE};
-use crate::detect::{Reading, Severity};
+use super::track::Track;
+use crate::detect::{Observation, Reading, Severity, Step};
 use crate::event::{Span, Time};
 use crate::lines::{NoData, ScoreLine, Verdict, WindowLine};
 use crate::plan::MonitorPlan;
@@ -45,6 +46,17 @@ impl Frame {
             Along::Events | Along::Pairs => self.end + Span(1),
         }
     }
+
+    /// Event time from one window to the next: among counts, the window's share of it.
+    fn pace(&self) -> Span {
+        match self.along {
+            Along::Time => self.every,
+            Along::Events | Along::Pairs => {
+                let hops = (self.to - self.from).0 / self.every.0.max(1);
+                Span((self.end - self.start).0 / hops.max(1))
+            }
+        }
+    }
 }
 
 /// The window and what it is about.
@@ -58,6 +70,17 @@ pub(super) struct Unit<'a> {
     pub version: Option<Arc<str>>,
 }
 
+impl<'a> Unit<'a> {
+    /// The part of the window that no window before held, where the detector asks for it and it
+    /// is not the whole window.
+    fn step(&self) -> Option<Unit<'a>> {
+        let from = self.frame.to - self.frame.every;
+        let asked = self.monitor.detector.takes_steps();
+        (asked && from > self.frame.from)
+            .then(|| Unit { frame: Frame { from, ..self.frame }, ..self.clone() })
+    }
+}
+
 /// What a window holds, whatever the statistic.
 #[derive(Debug, Default)]
 pub(super) struct Contents {
@@ -67,6 +90,8 @@ pub(super) struct Contents {
     pub assumed: u64,
     pub performance: Option<Performance>,
     pub delays: Option<Delays>,
+    /// What of it came since the window before; `None` where that is all of it, or nobody asks.
+    pub step: Option<Box<Contents>>,
 }
 
 /// A line and how the detector reads it.
@@ -88,6 +113,25 @@ impl Contents {
     /// Share of the predictions whose outcome is known or assumed.
     pub(super) fn coverage(&self) -> Option<f64> {
         (self.events > 0).then(|| (self.matched + self.assumed) as f64 / self.events as f64)
+    }
+
+    /// What a statistic may look at.
+    fn sample<'a>(
+        &'a self,
+        length: Span,
+        against: Option<(&'a Profile, &'a Counts)>,
+    ) -> Sample<'a> {
+        let pair = against.zip(self.counts.as_ref());
+        Sample {
+            events: self.events,
+            seconds: length.seconds(),
+            window: self.counts.as_ref(),
+            pair: pair.map(|((profile, reference), window)| Pair { profile, reference, window }),
+            performance: self.performance.as_ref(),
+            matched: self.matched,
+            assumed: self.assumed,
+            delays: self.delays.as_ref(),
+        }
     }
 }
 
@@ -137,6 +181,9 @@ impl Model {
             }
             contents.counts = Some(counts);
         }
+        let step =
+            unit.step().map(|step| self.matched_contents(members, &step, boundary, reference));
+        contents.step = step.map(Box::new);
         contents
     }
 
@@ -174,6 +221,8 @@ impl Model {
             });
             contents.counts = Some(counts);
         }
+        let step = unit.step().map(|step| self.counted_contents(group, members, &step));
+        contents.step = step.map(Box::new);
         contents
     }
 
@@ -202,7 +251,8 @@ impl Model {
             .clone()
     }
 
-    /// Scores a window. `full` says whether the series has covered its whole span.
+    /// Scores a window and has its detector read it. `full` says whether the series has covered its
+    /// whole span.
     pub(super) fn judge_unit(
         &self,
         unit: &Unit<'_>,
@@ -210,6 +260,7 @@ impl Model {
         reference: Option<&Reference>,
         full: bool,
         low_coverage: bool,
+        track: &mut Track,
     ) -> Judged {
         let monitor = unit.monitor;
         let statistic = monitor.statistic.as_ref();
@@ -224,24 +275,12 @@ impl Model {
             Some(part) => part.series.get(unit.series as &str),
             None => whole.as_ref(),
         };
-        let pair = match (profile, reference_counts, &contents.counts) {
-            (Some(profile), Some(counts), Some(window)) if in_reference => {
-                Some(Pair { profile: profile as &Profile, reference: counts, window })
-            }
-            _ => None,
-        };
-        let sample = Sample {
-            events: contents.events,
-            seconds: (unit.frame.end - unit.frame.start).seconds(),
-            window: contents.counts.as_ref(),
-            pair,
-            performance: contents.performance.as_ref(),
-            matched: contents.matched,
-            assumed: contents.assumed,
-            delays: contents.delays.as_ref(),
-        };
+        let against = profile.map(|p| p as &Profile).zip(reference_counts).filter(|_| in_reference);
+        let sample = contents.sample(unit.frame.end - unit.frame.start, against);
+        let pair = sample.pair;
         let support = statistic.support(&sample);
         let metric = metric_on_reference(reference, part, unit.segment, statistic.name());
+        let metric_support = metric_n(reference, part, unit.segment);
         let scored = statistic.score(&sample);
         let lacks_metric = monitor.detector.needs_reference_metric() && metric.is_none();
         let reason = if !full {
@@ -262,9 +301,26 @@ impl Model {
             None
         };
         let score = scored.ok().filter(|_| reason.is_none());
-        let reading = score.and_then(|s| monitor.detector.read(s.value, metric));
-        let reason =
-            if score.is_some() && reading.is_none() { Some(NoData::NoReference) } else { reason };
+        let read = score.map(|score| {
+            let pace = unit.frame.pace();
+            let newest = contents.step.as_deref().unwrap_or(contents).sample(pace, against);
+            let step = if monitor.detector.takes_steps() {
+                Step { score: statistic.score(&newest).ok(), pair: newest.pair }
+            } else {
+                Step::default()
+            };
+            let seen = Observation {
+                score: score.value,
+                reference: metric,
+                reference_support: metric_support.unwrap_or(0),
+                every: pace,
+                step,
+            };
+            track.read(unit.frame.end, monitor.detector.as_ref(), &seen)
+        });
+        let reading = read.and_then(Result::ok);
+        let reason = reason.or(read.and_then(Result::err));
+        let score = score.filter(|_| reason.is_none());
         let verdict = match (reason, reading.and_then(|r| r.beyond)) {
             (Some(_), _) => Verdict::NoData,
             (None, Some(Severity::Critical)) => Verdict::Critical,
@@ -299,7 +355,7 @@ impl Model {
                 .or_else(|| model_reference().map(|r| r.id.as_str().into())),
             reference_events: pair
                 .map(|p| p.reference.rows())
-                .or_else(|| model_reference().and(metric_n(reference, part, unit.segment))),
+                .or_else(|| model_reference().and(metric_support)),
             coverage,
             verdict,
             reason,

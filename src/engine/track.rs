@@ -4,9 +4,19 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::detect::{For, Reading, Severity};
+use crate::detect::{Detector, For, Memory, NoData, Observation, Reading, Severity};
 use crate::event::{Span, Time};
 use crate::lines::Verdict;
+
+/// What was written about a window that may be restated.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+struct Written {
+    lines: u32,
+    /// Verdict of the last line.
+    verdict: Verdict,
+    /// What the detector said, where it said anything.
+    reading: Option<Reading>,
+}
 
 /// What is remembered of past evaluations.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -17,29 +27,47 @@ pub(super) struct Track {
     pub last_scored: Option<Time>,
     /// Latest readings by window end; no-data windows leave no reading.
     readings: BTreeMap<Time, Reading>,
-    /// Lines written per window end, for windows that may be restated, and the last one's verdict.
-    lines: BTreeMap<Time, (u32, Verdict)>,
+    /// What was written per window end, for windows that may be restated.
+    written: BTreeMap<Time, Written>,
+    /// What a sequential detector keeps from window to window.
+    memory: Memory,
 }
 
 impl Track {
     /// Counts a line of the window that ends at `end`; returns its revision, and whether it says
     /// something else than the line before.
     pub(super) fn revise(&mut self, end: Time, verdict: Verdict) -> (u32, bool) {
-        let (lines, before) = self.lines.entry(end).or_insert((0, verdict));
-        let changed = *before != verdict;
-        *lines += 1;
-        *before = verdict;
-        (*lines - 1, changed)
+        let written =
+            self.written.entry(end).or_insert(Written { lines: 0, verdict, reading: None });
+        let changed = written.verdict != verdict;
+        written.lines += 1;
+        written.verdict = verdict;
+        (written.lines - 1, changed)
+    }
+
+    /// The detector's reading of the window that ends at `end`. A sequential detector takes each
+    /// window once: a restated one keeps its first reading.
+    pub(super) fn read(
+        &mut self,
+        end: Time,
+        detector: &dyn Detector,
+        seen: &Observation<'_>,
+    ) -> Result<Reading, NoData> {
+        let first = self.written.get(&end).and_then(|written| written.reading);
+        match first.filter(|_| detector.is_sequential()) {
+            Some(reading) => Ok(reading),
+            None => detector.read(seen, &mut self.memory),
+        }
     }
 
     /// Whether the window that ends at `end` has a line already.
     pub(super) fn has_line(&self, end: Time) -> bool {
-        self.lines.contains_key(&end)
+        self.written.contains_key(&end)
     }
 
-    /// Forgets the line counts of windows that nothing can restate.
+    /// Forgets what was written about windows that nothing can restate.
     pub(super) fn forget_lines_before(&mut self, end: Time) {
-        self.lines = self.lines.split_off(&end);
+        self.written = self.written.split_off(&end);
     }
 
     /// Files a reading; a restated window replaces its own.
@@ -54,6 +82,9 @@ impl Track {
         // What was seen before so long a silence says nothing about now.
         if self.last_scored.is_some_and(|last| last + patience < end) {
             self.readings.clear();
+        }
+        if let Some(written) = self.written.get_mut(&end) {
+            written.reading = reading;
         }
         match reading {
             Some(reading) => {
@@ -148,6 +179,57 @@ mod tests {
         assert_eq!(track.firing(persistence, EVERY), Some(Severity::Critical));
         track.file(Time(10), reading(None, false), persistence, EVERY, Span(1000));
         assert_eq!(track.firing(persistence, EVERY), None);
+    }
+
+    /// Says critical once it has taken three windows.
+    #[derive(Debug)]
+    struct Third;
+
+    impl Detector for Third {
+        fn name(&self) -> &'static str {
+            "third"
+        }
+
+        fn read(&self, _: &Observation<'_>, memory: &mut Memory) -> Result<Reading, NoData> {
+            let taken = memory.recall::<u32>("third", 1) + 1;
+            memory.keep("third", 1, &taken);
+            let beyond = (taken >= 3).then_some(Severity::Critical);
+            Ok(Reading { beyond, uncleared: beyond.is_some() })
+        }
+
+        fn is_sequential(&self) -> bool {
+            true
+        }
+    }
+
+    /// One window through the detector, as the engine does it.
+    fn judge(track: &mut Track, end: i64) -> Reading {
+        let reading = track.read(Time(end), &Third, &Observation::of(0.0)).unwrap();
+        track.revise(Time(end), Verdict::Ok);
+        track.file(Time(end), Some(reading), Third.persistence(), EVERY, Span(1000));
+        reading
+    }
+
+    #[test]
+    fn a_sequential_detector_takes_a_restated_window_once_and_survives_a_restart() {
+        let mut track = Track::default();
+        let mut fires = Vec::new();
+        for end in [10, 20, 20, 10, 20, 30, 10] {
+            fires.push(judge(&mut track, end).beyond.is_some());
+            track = postcard::from_bytes(&postcard::to_stdvec(&track).unwrap()).unwrap();
+        }
+        assert_eq!(fires, [false, false, false, false, false, true, false]);
+    }
+
+    #[test]
+    fn a_window_without_a_reading_is_taken_when_it_has_one() {
+        let mut track = Track::default();
+        track.revise(Time(10), Verdict::NoData);
+        track.file(Time(10), None, Third.persistence(), EVERY, Span(1000));
+        for _ in 0..3 {
+            judge(&mut track, 10);
+        }
+        assert_eq!(track.memory.recall::<u32>("third", 1), 1);
     }
 
     #[test]

@@ -1,0 +1,50 @@
+//! What a sequential detector keeps from one window to the next.
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+/// A detector's state for one monitor, series and segment. It names its owner, so that another
+/// detector, or another layout of the same, finds nothing and starts empty.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Memory {
+    owner: String,
+    layout: u8,
+    state: Vec<u8>,
+}
+
+impl Memory {
+    /// What this owner kept, or an empty state.
+    pub fn recall<S: Default + DeserializeOwned>(&self, owner: &str, layout: u8) -> S {
+        if self.owner != owner || self.layout != layout {
+            return S::default();
+        }
+        postcard::from_bytes(&self.state).unwrap_or_default()
+    }
+
+    /// Keeps a state in place of what was there.
+    pub fn keep<S: Serialize>(&mut self, owner: &str, layout: u8, state: &S) {
+        // Only a type without a binary form fails here; it would be forgotten, not misread.
+        let bytes = postcard::to_stdvec(state).unwrap_or_default();
+        if self.owner != owner {
+            owner.clone_into(&mut self.owner);
+        }
+        (self.layout, self.state) = (layout, bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_owner_finds_its_state_and_only_in_its_own_layout() {
+        let mut memory = Memory::default();
+        assert_eq!(memory.recall::<(u32, f64)>("a", 1), (0, 0.0));
+        memory.keep("a", 1, &(7u32, 0.5));
+        assert_eq!(memory.recall::<(u32, f64)>("a", 1), (7, 0.5));
+        assert_eq!(memory.recall::<(u32, f64)>("a", 2), (0, 0.0));
+        assert_eq!(memory.recall::<(u32, f64)>("b", 1), (0, 0.0));
+        memory.keep("b", 1, &3u32);
+        assert_eq!(memory.recall::<(u32, f64)>("a", 1), (0, 0.0));
+    }
+}

@@ -1,0 +1,42 @@
+//! One window as a detector sees it.
+
+use crate::event::Span;
+use crate::stats::{Pair, Score};
+
+/// A scored window.
+#[derive(Debug, Clone, Copy)]
+pub struct Observation<'a> {
+    /// The statistic's score of the window; finite.
+    pub score: f64,
+    /// The same metric on the reference, where there is one.
+    pub reference: Option<f64>,
+    /// Pairs that the metric on the reference was computed from; 0 where there is none.
+    pub reference_support: u64,
+    /// Event time between this window's end and that of the window before.
+    pub every: Span,
+    /// What came since the window before; only filled where the detector takes steps.
+    pub step: Step<'a>,
+}
+
+/// The newest part of a window: steps of successive windows share no event.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Step<'a> {
+    /// The statistic's score of this part alone.
+    pub score: Option<Score>,
+    /// Its counts beside those of the reference.
+    pub pair: Option<Pair<'a>>,
+}
+
+impl Observation<'_> {
+    /// A score with nothing to compare it with.
+    #[must_use]
+    pub fn of(score: f64) -> Observation<'static> {
+        Observation {
+            score,
+            reference: None,
+            reference_support: 0,
+            every: Span(0),
+            step: Step::default(),
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! Against River (tests/golden/detectors.py), and the laws that every detector obeys.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::*;
+use crate::stats::STATISTICS;
+
+/// A detector of the registry for a statistic with its defaults.
+pub(super) fn build(
+    name: &str,
+    statistic: &str,
+    options: &Value,
+) -> Result<Arc<dyn Detector>, ParamError> {
+    let kind = DETECTORS.iter().find(|k| k.name == name).unwrap();
+    let statistic = STATISTICS.iter().find(|k| k.name == statistic).unwrap();
+    let statistic = (statistic.build)(&mut Params::default()).unwrap();
+    let mut params = Params::new(options.as_object().unwrap().clone());
+    let built = (kind.build)(&mut params, statistic.as_ref());
+    assert_eq!(params.left_over(), None);
+    built
+}
+
+fn golden() -> Value {
+    serde_json::from_str(include_str!("../../tests/golden/detectors.json")).unwrap()
+}
+
+/// Windows at which a detector says a severity.
+fn readings(detector: &dyn Detector, scores: &[f64]) -> (Vec<usize>, Vec<usize>, Vec<Memory>) {
+    let (mut drifts, mut warnings, mut memories) = (Vec::new(), Vec::new(), Vec::new());
+    let mut memory = Memory::default();
+    for (i, &score) in scores.iter().enumerate() {
+        match detector.read(&Observation::of(score), &mut memory).unwrap().beyond {
+            Some(Severity::Critical) => drifts.push(i),
+            Some(Severity::Warning) => warnings.push(i),
+            None => {}
+        }
+        memories.push(memory.clone());
+    }
+    (drifts, warnings, memories)
+}
+
+fn indices(value: &Value) -> Vec<usize> {
+    value.as_array().unwrap().iter().map(|i| i.as_u64().unwrap() as usize).collect()
+}
+
+fn scores(value: &Value) -> Vec<f64> {
+    value.as_array().unwrap().iter().map(|x| x.as_f64().unwrap()).collect()
+}
+
+#[test]
+fn equal_to_river() {
+    let golden = golden();
+    let cases = golden["cases"].as_array().unwrap();
+    assert_eq!(cases.len(), 78);
+    for case in cases {
+        let what = format!("{} {} {}", case["detector"], case["options"], case["sequence"]);
+        let name = case["detector"].as_str().unwrap();
+        let detector = build(name, "mae", &case["options"]).unwrap();
+        let sequence = scores(&golden["sequences"][case["sequence"].as_str().unwrap()]);
+        let (drifts, warnings, memories) = readings(detector.as_ref(), &sequence);
+        assert_eq!(drifts, indices(&case["drifts"]), "drifts of {what}");
+        assert_eq!(warnings, indices(&case["warnings"]), "warnings of {what}");
+        for state in case["states"].as_array().unwrap() {
+            let state = scores(state);
+            let memory = &memories[state[0] as usize];
+            let kept = match name {
+                "adwin" => adwin::seen(memory),
+                _ => page_hinkley::seen(memory),
+            };
+            assert_eq!(kept, state[1..], "state of {what} at {}", state[0]);
+        }
+    }
+}
+
+/// The indices that River's own documentation prints.
+#[test]
+fn equal_to_the_documentation_of_river() {
+    let golden = golden();
+    let first = |name: &str, options: Value, sequence: &str| {
+        let detector = build(name, "mae", &options).unwrap();
+        let (drifts, warnings, _) =
+            readings(detector.as_ref(), &scores(&golden["sequences"][sequence]));
+        (warnings.first().copied(), drifts.first().copied())
+    };
+    let none = serde_json::json!({});
+    let eddm = serde_json::json!({"alpha": 0.8, "beta": 0.75});
+    assert_eq!(first("adwin", none.clone(), "documented levels"), (None, Some(1023)));
+    assert_eq!(first("page-hinkley", none.clone(), "documented levels"), (None, Some(1006)));
+    assert_eq!(first("ddm", none.clone(), "documented bits"), (Some(1084), Some(1334)));
+    assert_eq!(first("eddm", eddm, "documented bits"), (Some(1059), Some(1278)));
+    assert_eq!(first("hddm-a", none.clone(), "documented bits"), (Some(451), Some(1206)));
+    assert_eq!(first("hddm-w", none, "documented bits"), (Some(451), Some(1077)));
+}
+
+#[test]
+fn accuracy_is_an_error_rate_turned_round() {
+    let golden = golden();
+    let errors = scores(&golden["sequences"]["errors"]);
+    let right: Vec<f64> = errors.iter().map(|x| 1.0 - x).collect();
+    for name in ["ddm", "eddm", "hddm-a", "hddm-w"] {
+        let options = serde_json::json!({});
+        let of_errors = build(name, "mae", &options).unwrap();
+        let of_accuracy = build(name, "accuracy", &options).unwrap();
+        let (drifts, warnings, _) = readings(of_errors.as_ref(), &errors);
+        let (again, rewarned, _) = readings(of_accuracy.as_ref(), &right);
+        assert!(!drifts.is_empty(), "{name}");
+        assert_eq!((drifts, warnings), (again, rewarned), "{name}");
+    }
+}
+
+#[test]
+fn no_score_panics_and_options_are_refused_with_a_sentence() {
+    let wild = [0.0, -0.0, 1.0, -1.0, 1e308, -1e308, 5e-324, 0.5, 1e-300];
+    for kind in DETECTORS.iter().filter(|k| k.name != "threshold") {
+        let Ok(detector) = build(kind.name, "mae", &serde_json::json!({})) else { continue };
+        let mut memory = Memory::default();
+        for i in 0..500 {
+            let _ = detector.read(&Observation::of(wild[i * 7 % wild.len()]), &mut memory);
+        }
+    }
+    for (name, options, part) in [
+        ("adwin", serde_json::json!({"delta": 2}), "between 0 and 1"),
+        ("adwin", serde_json::json!({"clock": 0}), "at least 1"),
+        ("page-hinkley", serde_json::json!({"mode": "sideways"}), "none of up, down, both"),
+        ("page-hinkley", serde_json::json!({"alpha": 1.5}), "is no share"),
+        ("eddm", serde_json::json!({"alpha": 0.5}), "a warning comes first"),
+        ("hddm-a", serde_json::json!({"two_sided_test": 1}), "neither true nor false"),
+        ("hddm-w", serde_json::json!({"lambda_val": 0}), "between 0 and 1"),
+    ] {
+        let error = build(name, "mae", &options).unwrap_err().to_string();
+        assert!(error.contains(part), "{name}: {error}");
+    }
+}
