@@ -1,15 +1,21 @@
 //! What a sequential detector keeps from one window to the next.
 
+use std::any::Any;
+use std::sync::Arc;
+
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 /// A detector's state for one monitor, series and segment. It names its owner, so that another
 /// detector, or another layout of the same, finds nothing and starts empty.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Memory {
     owner: String,
     layout: u8,
     state: Vec<u8>,
+    /// What can be computed anew; never stored.
+    #[serde(skip)]
+    computed: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 impl Memory {
@@ -30,11 +36,40 @@ impl Memory {
         }
         (self.layout, self.state) = (layout, bytes);
     }
+
+    /// What was computed before, where it still fits, else what `make` makes.
+    pub fn computed<T: Any + Send + Sync>(
+        &mut self,
+        fits: impl Fn(&T) -> bool,
+        make: impl FnOnce() -> T,
+    ) -> Arc<T> {
+        let before = self.computed.take().and_then(|any| any.downcast::<T>().ok());
+        let fitting = before.filter(|made| fits(made)).unwrap_or_else(|| Arc::new(make()));
+        self.computed = Some(fitting.clone());
+        fitting
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_fits_is_computed_once() {
+        let mut memory = Memory::default();
+        let mut made = 0;
+        for wanted in [1, 1, 2, 2, 1] {
+            let got = memory.computed(
+                |kept: &u32| *kept == wanted,
+                || {
+                    made += 1;
+                    wanted
+                },
+            );
+            assert_eq!(*got, wanted);
+        }
+        assert_eq!(made, 3);
+    }
 
     #[test]
     fn only_the_owner_finds_its_state_and_only_in_its_own_layout() {

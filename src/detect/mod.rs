@@ -11,12 +11,16 @@ use crate::stats::{OptionDoc, ParamError, Params, Statistic};
 
 mod adwin;
 mod ddm;
+mod e_detector;
 mod eddm;
+mod evidence;
 mod hddm_a;
 mod hddm_w;
 mod memory;
 mod observation;
 mod page_hinkley;
+mod promise;
+mod risk;
 mod river;
 mod running_mean;
 mod sequential;
@@ -112,6 +116,8 @@ pub struct DetectorKind {
 /// Every detector.
 pub const DETECTORS: &[&DetectorKind] = &[
     &threshold::KIND,
+    &e_detector::KIND,
+    &risk::KIND,
     &adwin::KIND,
     &page_hinkley::KIND,
     &ddm::KIND,

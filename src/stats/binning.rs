@@ -147,3 +147,81 @@ fn categories(profile: &CategoryProfile, pair: &Pair<'_>) -> Bins {
     }
     bins
 }
+
+/// Counts of both sides on bins that the reference alone decides, so that any two windows have the
+/// same ones.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FrozenBins {
+    /// Counts of the reference.
+    pub reference: Vec<u64>,
+    /// Counts of the window.
+    pub window: Vec<u64>,
+    /// The first so many bins stand in the order of their values (numbers); the others are
+    /// categories, names that the reference never saw, and rows without a value.
+    pub ordered: usize,
+}
+
+impl FrozenBins {
+    /// Numbers: `n` bins at quantiles of the reference (repeats collapsed), and one for rows without
+    /// a value. Categories: the `n - 1` most frequent, the rest, names that the reference never
+    /// saw, and rows without a value. Bins may be empty on both sides.
+    #[must_use]
+    pub fn of(pair: &Pair<'_>, n: u32) -> FrozenBins {
+        let mut bins = match pair.profile {
+            Profile::Numeric(profile) => {
+                let Bins { reference, window, .. } = numeric(profile, pair, &Edges::Quantiles(n));
+                FrozenBins { ordered: reference.len(), reference, window }
+            }
+            Profile::Category(profile) => frequent(profile, pair, n),
+        };
+        bins.reference.push(pair.reference.absences.total());
+        bins.window.push(pair.window.absences.total());
+        bins
+    }
+}
+
+fn frequent(profile: &CategoryProfile, pair: &Pair<'_>, n: u32) -> FrozenBins {
+    let categories = profile.categories.len();
+    let mut by_count: Vec<usize> = (0..categories).collect();
+    by_count.sort_by_key(|&cell| std::cmp::Reverse(profile.categories[cell].1));
+    let alone = &by_count[..categories.min(n.saturating_sub(1) as usize)];
+    let of = |counts: &Counts| {
+        let at = |cell: usize| counts.cells.get(cell).copied().unwrap_or(0);
+        let mut bins: Vec<u64> = alone.iter().map(|&cell| at(cell)).collect();
+        let new = at(categories);
+        bins.push(counts.counted.saturating_sub(new + bins.iter().sum::<u64>()));
+        bins.push(new);
+        bins
+    };
+    FrozenBins { reference: of(pair.reference), window: of(pair.window), ordered: 0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stats::Absences;
+
+    #[test]
+    fn frozen_bins_of_categories_keep_the_frequent_ones_apart() {
+        let names = [("a", 5), ("b", 50), ("c", 20), ("d", 1)];
+        let profile = Profile::Category(CategoryProfile {
+            id: "id".into(),
+            rows: 76,
+            absences: Absences::default(),
+            categories: names.map(|(name, n)| (name.to_owned(), n)).into(),
+        });
+        let window = Counts {
+            cells: vec![1, 2, 3, 4, 7],
+            counted: 17,
+            absences: Absences { null: 9, ..Absences::default() },
+            type_errors: 0,
+        };
+        let whole = profile.whole();
+        let pair = Pair { profile: &profile, reference: &whole, window: &window };
+        let bins = FrozenBins::of(&pair, 3);
+        // b, c, the rest, new, absent.
+        assert_eq!(bins.reference, [50, 20, 6, 0, 0]);
+        assert_eq!(bins.window, [2, 3, 5, 7, 9]);
+        assert_eq!(FrozenBins::of(&pair, 16).window, [2, 3, 1, 4, 0, 7, 9]);
+    }
+}

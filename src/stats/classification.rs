@@ -249,6 +249,16 @@ impl Statistic for Metric {
         })
     }
 
+    fn mean_of(&self) -> Option<(f64, f64)> {
+        match self.kind {
+            Kind::Accuracy => Some((0.0, 1.0)),
+            // Over several classes the squares of a wholly wrong answer add up to 2.
+            Kind::Brier => Some((0.0, 2.0)),
+            Kind::LogLoss => Some((0.0, f64::INFINITY)),
+            Kind::Precision | Kind::Recall | Kind::F1 => None,
+        }
+    }
+
     fn support(&self, sample: &Sample<'_>) -> u64 {
         self.compute(sample).map_or(0, |(_, support)| support.max(0) as u64)
     }

@@ -27,7 +27,7 @@ mod volume;
 #[cfg(test)]
 mod tests;
 
-pub use binning::{Bin, bins};
+pub use binning::{Bin, FrozenBins, bins};
 pub use counts::{Absences, Counts};
 pub use delays::Delays;
 pub use exact_sum::ExactSum;
@@ -170,6 +170,12 @@ pub trait Statistic: Debug + Send + Sync {
 
     /// The best value there is, where there is one: 0 for a distance, 1 for an accuracy.
     fn best(&self) -> Option<f64>;
+
+    /// Least and greatest value of one event, where the score is the mean of them over its support;
+    /// infinite without a bound. `None` where it is no mean.
+    fn mean_of(&self) -> Option<(f64, f64)> {
+        None
+    }
 
     /// Edges that must be points of every grid this statistic reads; empty for most.
     fn edges(&self) -> &[f64] {

@@ -94,6 +94,10 @@ impl Statistic for Rate {
         Some(0.0)
     }
 
+    fn mean_of(&self) -> Option<(f64, f64)> {
+        Some((0.0, 1.0))
+    }
+
     fn support(&self, sample: &Sample<'_>) -> u64 {
         sample.window.map_or(0, |w| match self.0 {
             Share::Missing => w.rows(),

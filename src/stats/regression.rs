@@ -90,6 +90,10 @@ impl Statistic for Metric {
         Some(0.0)
     }
 
+    fn mean_of(&self) -> Option<(f64, f64)> {
+        matches!(self.0, Kind::Mae | Kind::Mape).then_some((0.0, f64::INFINITY))
+    }
+
     fn support(&self, sample: &Sample<'_>) -> u64 {
         self.sums(sample).map_or(0, |sums| self.pairs(sums))
     }

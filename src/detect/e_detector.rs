@@ -1,0 +1,189 @@
+//! Evidence against the reference, counted step by step.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use statrs::distribution::{ChiSquared, ContinuousCDF};
+
+use super::evidence::Evidence;
+use super::promise::{FALSE_ALARM_EVERY, FALSE_WARNING_EVERY, Promise, UNLUCKY_REFERENCES};
+use super::{Detector, DetectorKind, Memory, NoData, Observation, Reading};
+use crate::stats::{Basis, FrozenBins, OptionDoc, ParamError, Params, Statistic};
+
+mod bets;
+mod projection;
+
+#[cfg(test)]
+mod tests;
+
+use bets::Tables;
+use projection::ln_ratios;
+
+/// Its entry in the registry.
+pub const KIND: DetectorKind = DetectorKind {
+    name: "e-detector",
+    summary: "evidence against the reference with a stated mean time between false alarms; for drift",
+    details: "Bets, at every step, on where the series may have moved (shifts of 0.1 to 0.8 standard deviations, \
+        a narrower or wider spread, a burst of missing or new values, and what the last steps looked \
+        like) at prices that are fair for every law near the reference. Near means: no farther than \
+        the sampling error of the reference explains, and `tolerance`. As long as the series stays \
+        near, the evidence reaches its level every `false_alarm_every` at the earliest, on average, \
+        however often it is looked at; the promise holds for 99 of 100 references. It looks at the \
+        events that came since the last evaluation, not at the whole window again. Sees changes of \
+        level, spread, shape, categories and missing values; does not see changes smaller than the \
+        reference can support, or a daily rhythm as normal: let `every` cover it. To choose for \
+        features, predictions and probabilities. Sources: Shin, Ramdas & Rinaldo, E-detectors (2023); \
+        Grünwald, de Heide & Koolen, Safe testing (2024).",
+    options: &[
+        FALSE_ALARM_EVERY,
+        FALSE_WARNING_EVERY,
+        OptionDoc {
+            name: "tolerance",
+            kind: "number",
+            default: "0.02",
+            doc: "changes up to this PSI are none; 0 sees everything that the reference can support",
+        },
+        OptionDoc {
+            name: "bins",
+            kind: "whole number",
+            default: "16",
+            doc: "bins at quantiles of the reference, or categories that count alone; a divisor of 480",
+        },
+    ],
+    build,
+};
+
+/// How much of the steps before each history keeps from one step to the next.
+const DECAYS: [f64; 3] = [0.5, 0.9, 0.99];
+/// Counts of the reference that are mixed into a history.
+const PRIOR: f64 = 8.0;
+
+#[derive(Debug)]
+struct EDetector {
+    promise: Promise,
+    /// Half the tolerated PSI: PSI is a divergence to and fro, the ball's radius one way.
+    tolerance: f64,
+    bins: u32,
+}
+
+/// What it keeps from step to step.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct State {
+    /// Counts of the reference that everything below belongs to.
+    reference: Vec<u64>,
+    /// Decayed counts of the steps so far.
+    histories: [Vec<f64>; 3],
+    evidence: Evidence,
+}
+
+impl State {
+    const LAYOUT: u8 = 1;
+
+    fn empty(reference: &[u64]) -> State {
+        State {
+            reference: reference.to_vec(),
+            histories: [(); 3].map(|()| vec![0.0; reference.len()]),
+            evidence: Evidence::default(),
+        }
+    }
+
+    /// ln e-values of a step, one per bet.
+    fn bets(&self, tables: &Tables, counts: &[u64]) -> Vec<Option<f64>> {
+        let value = |table: &Vec<f64>| -> f64 {
+            table.iter().zip(counts).map(|(ratio, n)| ratio * *n as f64).sum()
+        };
+        let fixed = tables.tables.iter().map(|table| table.as_ref().map(value));
+        let histories = self.histories.iter().map(|history| {
+            let total: f64 = history.iter().sum::<f64>() + PRIOR;
+            let law: Vec<f64> =
+                history.iter().zip(&tables.shares).map(|(n, p)| (n + PRIOR * p) / total).collect();
+            ln_ratios(&tables.shares, &law, tables.radius).as_ref().map(value)
+        });
+        fixed.chain(histories).collect()
+    }
+
+    fn remember(&mut self, counts: &[u64]) {
+        for (history, decay) in self.histories.iter_mut().zip(DECAYS) {
+            for (kept, n) in history.iter_mut().zip(counts) {
+                *kept = decay * *kept + *n as f64;
+            }
+        }
+    }
+}
+
+impl EDetector {
+    /// The ball that holds the law of the reference's source, but for unlucky references (Wilks: 2 m
+    /// times the divergence is about chi-square), widened by the tolerance.
+    fn radius(&self, rows: u64, bins: usize) -> f64 {
+        let freedom = bins.saturating_sub(1).max(1) as f64;
+        let quantile = ChiSquared::new(freedom)
+            .map_or(f64::INFINITY, |law| law.inverse_cdf(1.0 - UNLUCKY_REFERENCES));
+        quantile / (2.0 * rows.max(1) as f64) + self.tolerance
+    }
+
+    fn tables(&self, bins: &FrozenBins, memory: &mut Memory) -> Arc<Tables> {
+        memory.computed(
+            |tables: &Tables| tables.reference == bins.reference,
+            || {
+                let rows = bins.reference.iter().sum();
+                let radius = self.radius(rows, bins.reference.len());
+                Tables::new(&bins.reference, bins.ordered, radius)
+            },
+        )
+    }
+}
+
+impl Detector for EDetector {
+    fn name(&self) -> &'static str {
+        KIND.name
+    }
+
+    fn read(&self, seen: &Observation<'_>, memory: &mut Memory) -> Result<Reading, NoData> {
+        let pair = seen.step.pair.as_ref().ok_or(NoData::NoReference)?;
+        let bins = FrozenBins::of(pair, self.bins);
+        let levels = self.promise.levels(seen.every);
+        let mut state: State = memory.recall(KIND.name, State::LAYOUT);
+        if state.reference != bins.reference {
+            state = State::empty(&bins.reference);
+        }
+        if bins.window.iter().any(|n| *n > 0) {
+            let tables = self.tables(&bins, memory);
+            let bets = state.bets(&tables, &bins.window);
+            state.evidence.take(&bets, levels);
+            state.remember(&bins.window);
+        }
+        let reading = state.evidence.read(levels);
+        memory.keep(KIND.name, State::LAYOUT, &state);
+        Ok(reading)
+    }
+
+    fn is_sequential(&self) -> bool {
+        true
+    }
+
+    fn takes_steps(&self) -> bool {
+        true
+    }
+}
+
+fn build(params: &mut Params, statistic: &dyn Statistic) -> Result<Arc<dyn Detector>, ParamError> {
+    if statistic.basis() != Basis::Distribution {
+        return Err(ParamError::new(
+            "kind",
+            format!(
+                "an e-detector compares distributions, and {} is none; use \"risk\" or \"threshold\"",
+                statistic.name()
+            ),
+        ));
+    }
+    let promise = Promise::take(params)?;
+    let tolerance = params.number("tolerance")?.unwrap_or(0.02);
+    if tolerance < 0.0 {
+        return Err(ParamError::new("tolerance", "is a PSI and cannot be negative"));
+    }
+    let bins = params.whole("bins")?.unwrap_or(16);
+    if bins < 2 || 480 % bins != 0 {
+        return Err(ParamError::new("bins", format!("{bins} does not divide 480")));
+    }
+    Ok(Arc::new(EDetector { promise, tolerance: tolerance / 2.0, bins: bins as u32 }))
+}

@@ -1,0 +1,169 @@
+//! The promise, and how fast changes are seen, on simulated streams of fixed seeds.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use crate::detect::{Detector, Memory, Observation, Severity, Step};
+use crate::event::Span;
+use crate::stats::{Absences, Counts, Dtype, NumericProfile, Pair, Profile};
+
+/// Values of a normal series, cut into cells of equal probability.
+const CELLS: usize = 480;
+
+/// Numbers that are the same in every run.
+struct Random(u64);
+
+impl Random {
+    fn unit(&mut self) -> f64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 53) as f64
+    }
+
+    fn normal(&mut self) -> f64 {
+        let (u, v) = (1.0 - self.unit(), self.unit());
+        (-2.0 * u.ln()).sqrt() * (std::f64::consts::TAU * v).cos()
+    }
+}
+
+/// A reference of `rows` values of a standard normal series, on a whole grid of its cells.
+fn reference(rows: usize, random: &mut Random) -> Profile {
+    let mut values: Vec<f64> = (0..rows).map(|_| cell(random.normal())).collect();
+    values.sort_by(f64::total_cmp);
+    let grid: Vec<f64> = (0..CELLS).map(|c| c as f64).collect();
+    Profile::Numeric(NumericProfile {
+        id: "id".into(),
+        dtype: Dtype::F64,
+        rows: rows as u64,
+        absences: Absences::default(),
+        at_or_below: grid.iter().map(|g| values.partition_point(|x| x <= g) as u64).collect(),
+        below: grid.iter().map(|g| values.partition_point(|x| x < g) as u64).collect(),
+        grid,
+    })
+}
+
+/// A value's cell between -4 and 4 standard deviations.
+fn cell(value: f64) -> f64 {
+    ((value + 4.0) / 8.0 * CELLS as f64).floor().clamp(0.0, (CELLS - 1) as f64)
+}
+
+struct Stream {
+    profile: Profile,
+    whole: Counts,
+    detector: Arc<dyn Detector>,
+    memory: Memory,
+    random: Random,
+}
+
+impl Stream {
+    fn new(rows: usize, seed: u64, options: &Value) -> Stream {
+        let mut random = Random(seed);
+        let profile = reference(rows, &mut random);
+        let detector = super::super::tests::build("e-detector", "psi", options).unwrap();
+        Stream { whole: profile.whole(), profile, detector, memory: Memory::default(), random }
+    }
+
+    /// One hour of `events` values moved by `shift`, of which a share is missing.
+    fn step(&mut self, events: usize, shift: f64, missing: f64) -> (Option<Severity>, bool) {
+        let mut counts = Counts::new(2 * CELLS + 1);
+        for _ in 0..events {
+            if self.random.unit() < missing {
+                counts.absences.missing += 1;
+            } else {
+                counts.cells[2 * cell(self.random.normal() + shift) as usize + 1] += 1;
+                counts.counted += 1;
+            }
+        }
+        let pair = Pair { profile: &self.profile, reference: &self.whole, window: &counts };
+        let seen = Observation {
+            every: Span::from_secs(3600),
+            step: Step { score: None, pair: Some(pair) },
+            ..Observation::of(0.0)
+        };
+        let reading = self.detector.read(&seen, &mut self.memory).unwrap();
+        (reading.beyond, reading.uncleared)
+    }
+
+    /// Steps until it is critical; `most` where it never is.
+    fn delay(&mut self, events: usize, shift: f64, missing: f64, most: usize) -> usize {
+        (1..=most)
+            .find(|_| self.step(events, shift, missing).0 == Some(Severity::Critical))
+            .unwrap_or(most)
+    }
+}
+
+/// Options with a promise in steps, here hours.
+fn promise(steps: u64, tolerance: f64) -> Value {
+    json!({"false_alarm_every": format!("{steps}h"), "tolerance": tolerance})
+}
+
+/// The mean time to the first false alarm is at least what is stated, whatever the reference's
+/// size; runs are cut off at ten times the promise, which only lowers the mean.
+#[test]
+fn false_alarms_are_as_rare_as_stated() {
+    for rows in [300, 1_000, 10_000] {
+        for stated in [20, 100] {
+            let runs = 40;
+            let total: usize = (0..runs)
+                .map(|seed| {
+                    let mut stream = Stream::new(rows, seed, &promise(stated, 0.0));
+                    stream.delay(100, 0.0, 0.0, 10 * stated as usize)
+                })
+                .sum();
+            let mean = total as f64 / runs as f64;
+            assert!(mean >= stated as f64, "{rows} rows, stated {stated}, measured {mean}");
+        }
+    }
+}
+
+#[test]
+fn a_change_is_seen_and_its_end_too() {
+    let mut stream = Stream::new(10_000, 1, &json!({}));
+    for _ in 0..300 {
+        assert_eq!(stream.step(500, 0.0, 0.0).0, None);
+    }
+    let delay = stream.delay(500, 0.5, 0.0, 50);
+    assert!(delay <= 2, "{delay}");
+    for _ in 0..100 {
+        assert_eq!(stream.step(500, 0.5, 0.0).0, Some(Severity::Critical), "it stays");
+    }
+    let cleared = (1..50).find(|_| !stream.step(500, 0.0, 0.0).1).unwrap();
+    assert!(cleared <= 3, "{cleared}");
+    for _ in 0..300 {
+        assert_eq!(stream.step(500, 0.0, 0.0).0, None);
+    }
+    assert!(stream.delay(500, 0.0, 0.1, 50) <= 3, "missing values");
+}
+
+#[test]
+fn a_change_within_the_tolerance_is_none() {
+    // A shift of 0.1 standard deviations has PSI 0.01.
+    let mut tolerant = Stream::new(100_000, 5, &json!({"tolerance": 0.02}));
+    let mut strict = Stream::new(100_000, 5, &json!({"tolerance": 0.0}));
+    assert_eq!(tolerant.delay(1_000, 0.1, 0.0, 200), 200);
+    let delay = strict.delay(1_000, 0.1, 0.0, 200);
+    assert!(delay < 40, "{delay}");
+}
+
+#[test]
+fn another_reference_begins_anew() {
+    let mut stream = Stream::new(10_000, 9, &json!({}));
+    assert!(stream.delay(500, 1.0, 0.0, 10) < 10);
+    let other = Stream::new(10_000, 10, &json!({}));
+    (stream.profile, stream.whole) = (other.profile, other.whole);
+    assert_eq!(stream.step(500, 0.0, 0.0), (None, false));
+}
+
+#[test]
+fn a_restart_changes_nothing() {
+    let mut through = Stream::new(1_000, 3, &promise(50, 0.0));
+    let mut restarted = Stream::new(1_000, 3, &promise(50, 0.0));
+    for _ in 0..60 {
+        let stored = postcard::to_stdvec(&restarted.memory).unwrap();
+        restarted.memory = postcard::from_bytes(&stored).unwrap();
+        assert_eq!(through.step(200, 0.15, 0.0), restarted.step(200, 0.15, 0.0));
+    }
+}

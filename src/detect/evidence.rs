@@ -1,0 +1,141 @@
+//! Evidence for a change, gathered by several bets side by side.
+//!
+//! Each bet multiplies its stake by an e-value per step: a factor whose mean is at most 1 as long
+//! as nothing has changed, whatever was seen before. One more unit is staked at every step, in case
+//! the change begins there, so that the stakes R of an unchanged series have a mean of at most the
+//! number of steps, and a level A is reached after A steps on average at the earliest: the
+//! e-detector of Shin, Ramdas & Rinaldo, E-detectors, New England Journal of Statistics in Data
+//! Science 2 (2023), in the form of Shiryaev and Roberts.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Reading, Severity};
+
+/// Stakes of the bets, and whether they have reached their level.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Evidence {
+    /// ln R of each bet; minus infinity for nothing.
+    stakes: Vec<f64>,
+    fired: bool,
+}
+
+/// What the evidence must reach: steps between false alarms.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Levels {
+    pub critical: f64,
+    pub warning: Option<f64>,
+}
+
+impl Evidence {
+    /// Takes the logarithms of one step's e-values; `None` is a bet that cannot win and gives its
+    /// stake up. Stakes are held at what fires alone, so that a change that has ended is forgotten
+    /// as fast as it was found.
+    pub(super) fn take(&mut self, bets: &[Option<f64>], levels: Levels) {
+        self.stakes.resize(bets.len(), f64::NEG_INFINITY);
+        let most = levels.critical.ln() + (bets.len() as f64).ln();
+        for (stake, bet) in self.stakes.iter_mut().zip(bets) {
+            *stake = match bet {
+                Some(bet) => (ln_1_plus_exp(*stake) + bet).min(most),
+                None => f64::NEG_INFINITY,
+            };
+        }
+    }
+
+    /// ln of the mean stake.
+    pub(super) fn ln_mean(&self) -> f64 {
+        let greatest = self.stakes.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        if greatest == f64::NEG_INFINITY {
+            return greatest;
+        }
+        let sum: f64 = self.stakes.iter().map(|stake| (stake - greatest).exp()).sum();
+        greatest + (sum / self.stakes.len() as f64).ln()
+    }
+
+    /// Where the evidence stands. It has cleared below four fifths of the lowest level, on the
+    /// scale of its logarithm; after an alarm it then begins anew.
+    pub(super) fn read(&mut self, levels: Levels) -> Reading {
+        let now = self.ln_mean();
+        let reaches = |level: f64| now >= level.ln();
+        let beyond = if reaches(levels.critical) {
+            Some(Severity::Critical)
+        } else if levels.warning.is_some_and(reaches) {
+            Some(Severity::Warning)
+        } else {
+            None
+        };
+        let lowest = levels.warning.unwrap_or(levels.critical).min(levels.critical);
+        let uncleared = now >= 0.8 * lowest.ln();
+        if beyond.is_some() {
+            self.fired = true;
+        } else if self.fired && !uncleared {
+            *self = Evidence::default();
+        }
+        Reading { beyond, uncleared }
+    }
+}
+
+/// ln(1 + exp(x)).
+fn ln_1_plus_exp(x: f64) -> f64 {
+    if x > 0.0 { x + (-x).exp().ln_1p() } else { x.exp().ln_1p() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LEVELS: Levels = Levels { critical: 100.0, warning: Some(10.0) };
+
+    fn readings(bets: &[f64]) -> Vec<(Option<Severity>, bool)> {
+        let mut evidence = Evidence::default();
+        bets.iter()
+            .map(|bet| {
+                evidence.take(&[Some(bet.ln())], LEVELS);
+                let reading = evidence.read(LEVELS);
+                (reading.beyond, reading.uncleared)
+            })
+            .collect()
+    }
+
+    #[test]
+    fn stakes_follow_the_recursion() {
+        let mut evidence = Evidence::default();
+        let mut want = [0.0f64, 0.0];
+        for (a, b) in [(2.0, 0.5), (3.0, 0.1), (0.2, 4.0)] {
+            evidence.take(&[Some(f64::ln(a)), Some(f64::ln(b))], LEVELS);
+            want = [(want[0] + 1.0) * a, (want[1] + 1.0) * b];
+            let mean = (want[0] + want[1]) / 2.0;
+            assert!((evidence.ln_mean().exp() - mean).abs() < 1e-12 * mean);
+        }
+        evidence.take(&[None, None], LEVELS);
+        assert_eq!(evidence.ln_mean(), f64::NEG_INFINITY);
+    }
+
+    #[test]
+    fn it_warns_fires_holds_and_clears() {
+        let (warning, critical) = (Some(Severity::Warning), Some(Severity::Critical));
+        let got = readings(&[2.0, 5.0, 10.0, 10.0, 0.5, 0.2, 0.4, 1.0, 2.0]);
+        // R: 2, 15, 160 -> 100 (held), 100, 50.5, 10.3, 4.5 (cleared: 0), 1, 4
+        let want = [
+            (None, false),
+            (warning, true),
+            (critical, true),
+            (critical, true),
+            (warning, true),
+            (warning, true),
+            (None, false),
+            (None, false),
+            (None, false),
+        ];
+        assert_eq!(got, want);
+    }
+
+    #[test]
+    fn nothing_overflows() {
+        let mut evidence = Evidence::default();
+        for bet in [1e300, -1e300, 1e308, 0.0] {
+            evidence.take(&[Some(bet)], LEVELS);
+            assert!(!evidence.read(LEVELS).beyond.is_some_and(|_| evidence.ln_mean().is_nan()));
+            assert!(evidence.ln_mean() <= 100f64.ln());
+        }
+    }
+}
