@@ -77,6 +77,8 @@ metrics! {
         "Predictions that came after their pane had closed";
     LAG: "driftd_consumer_lag_messages", Gauge, ["topic", "partition"],
         "Records of a partition that are not in the state yet";
+    HELD: "driftd_partitions_held", Gauge, [],
+        "Partitions that wait because their event time is far ahead of others of their models";
     WATERMARK_LAG: "driftd_watermark_lag_seconds", Gauge, ["model"],
         "Event time between the latest prediction and what has been judged";
     MESSAGES: "driftd_messages_total", Counter, ["notifier", "result"],

@@ -178,6 +178,7 @@ pub(crate) fn snapshot() -> Snapshot {
             latest: latest(),
             lost: Default::default(),
         },
+        held: 0,
         lag: vec![Lag { topic: "demand.predictions".into(), partition: 0, messages: 7 }],
         state_bytes: 4_096,
         reload_ok: true,

@@ -25,6 +25,8 @@ pub struct Snapshot {
     pub status: Status,
     /// Records that are not in the state yet, per partition.
     pub lag: Vec<Lag>,
+    /// Partitions that wait because they are ahead of others.
+    pub held: usize,
     /// Bytes of the state on disk.
     pub state_bytes: u64,
     /// Whether the last reload, or else the start, took its configuration.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::Observer;
@@ -74,6 +75,7 @@ impl Observer for Watching {
             not_ready,
             status,
             lag,
+            held: self.shared.held.load(Ordering::Relaxed),
             state_bytes: self.state_bytes,
             reload_ok: before.reload_ok,
         };

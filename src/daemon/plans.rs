@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::config::{OnRecreated, Property, Settings, StartFrom};
+use crate::plan::ModelPlan;
 use crate::source::{self, SourceSpec, TopicPlan, TopicPlans};
 use crate::store::Identity;
 
@@ -11,7 +12,13 @@ use crate::store::Identity;
 #[must_use]
 pub fn topic_plans(settings: &Settings, key: [u8; 16]) -> TopicPlans {
     let plan = |topic: &crate::config::TopicReaders| {
-        let plan = TopicPlan { readers: topic.readers.clone(), format: topic.format.clone(), key };
+        let models = topic.readers.iter().map(|r| &settings.plan.models[usize::from(r.model)]);
+        let plan = TopicPlan {
+            readers: topic.readers.clone(),
+            format: topic.format.clone(),
+            key,
+            pane: models.map(ModelPlan::pane_width).max().unwrap_or_default(),
+        };
         (topic.topic.clone(), Arc::new(plan))
     };
     settings.readers.iter().map(plan).collect()

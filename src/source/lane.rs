@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use rdkafka::message::{BorrowedMessage, Headers, Message};
 use sha2::{Digest, Sha256};
 
+use super::aligned::Pace;
 use super::{Refusals, TopicPlan};
 use crate::clock;
 use crate::event::{Anchor, Partition, Slab, Time};
@@ -42,6 +43,10 @@ pub(super) struct Lane {
     read_at: Time,
     /// Where it ends, as far as that is known.
     end: Option<i64>,
+    /// Where it ended when that was told the time before.
+    end_before: Option<i64>,
+    /// Greatest event time sent.
+    latest: Option<Time>,
 }
 
 /// The last record taken; its hash is only worked out when the slab is sent.
@@ -69,12 +74,26 @@ impl Lane {
             first_at: None,
             read_at: Time::MIN,
             end: None,
+            end_before: None,
+            latest: None,
         }
     }
 
     /// A lane for a stretch of a partition, up to `end`.
     pub(super) fn until(partition: Partition, plan: &TopicPlan, from: i64, end: i64) -> Lane {
         Lane { end: Some(end), ..Lane::new(partition, plan, from, None) }
+    }
+
+    /// The partition ends here now.
+    pub(super) fn note_end(&mut self, end: i64) {
+        self.end_before = self.end.replace(end);
+    }
+
+    /// How far its reading is; `None` before its first event. Records that came within the last
+    /// second are no lag: somebody always writes.
+    pub(super) fn pace(&self) -> Option<Pace> {
+        let lagging = self.end_before.is_none_or(|end| self.to < end);
+        self.latest.map(|event| Pace { event, lagging })
     }
 
     /// Offsets up to the end, where it is known; else 0.
@@ -186,6 +205,8 @@ impl Lane {
             return None;
         }
         let taken = self.decoder.take();
+        let times = taken.batches.iter().flat_map(|(_, _, batch)| &batch.times);
+        self.latest = self.latest.max(times.max().copied());
         let anchor = self.last.as_ref().map(|last| Anchor {
             offset: last.offset,
             timestamp: last.timestamp,

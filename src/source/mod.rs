@@ -5,25 +5,30 @@
 //! twice or after any rebalance without counting anything twice. Next door: `daemon`, which owns
 //! the other end of the channel.
 
+mod aligned;
 mod client;
 mod context;
 mod faults;
 mod lane;
+mod membership;
+mod pauses;
 mod range;
 mod reader;
+mod recovery;
 mod session;
 mod start;
 
 use std::collections::BTreeMap;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Arc, Mutex};
 
+pub use aligned::Pace;
 pub use faults::{Fault, Faults};
 pub use range::{Range, RangeError};
 pub use reader::{Feed, Reader, SourceError};
 
 use crate::engine::Position;
-use crate::event::{Partition, Time};
+use crate::event::{Partition, Span, Time};
 use crate::plan::Plan;
 use crate::wire::{Bad, FormatSpec, ReaderSpec, Record, TopicDecoder};
 
@@ -37,7 +42,7 @@ pub enum StartFrom {
     /// The first record at or after this time.
     At(Time),
     /// The first record at or after now minus this.
-    Ago(crate::event::Span),
+    Ago(Span),
 }
 
 /// What to do with a topic that was deleted and made again.
@@ -58,6 +63,8 @@ pub struct TopicPlan {
     pub format: FormatSpec,
     /// Keys the hash of ids; the same as long as the state is.
     pub key: [u8; 16],
+    /// The widest pane of its models.
+    pub pane: Span,
 }
 
 impl TopicPlan {
@@ -110,6 +117,10 @@ pub struct Shared {
     pub committed: Mutex<Option<BTreeMap<Partition, i64>>>,
     /// Partitions whose slab was refused; the reader goes back to their positions.
     pub rewind: Mutex<Vec<Partition>>,
+    /// How far the reading of each partition is, for aligned reading.
+    pub paces: Mutex<BTreeMap<Partition, Pace>>,
+    /// Partitions that wait because they are ahead of others.
+    pub held: AtomicUsize,
     /// Stop reading.
     pub stop: AtomicBool,
     /// What a reload brings: the reader takes its part, and passes the core's on in the channel.

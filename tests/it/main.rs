@@ -2,6 +2,7 @@
 
 mod rig;
 
+mod aligned;
 mod commands;
 mod company;
 mod demo;

@@ -1,0 +1,96 @@
+//! What a session tells of the group: topics and their sizes, what is ours, how far we are.
+
+use std::collections::BTreeSet;
+use std::sync::PoisonError;
+use std::time::{Duration, Instant};
+
+use rdkafka::consumer::{CommitMode, Consumer};
+use rdkafka::{Offset, TopicPartitionList};
+
+use super::reader::Feed;
+use super::session::Session;
+use crate::event::Partition;
+
+/// How often topics are looked at for new partitions.
+const LOOK_EVERY: Duration = Duration::from_secs(10);
+
+impl Session<'_> {
+    /// Looks which topics there are and how many partitions they have.
+    pub(super) fn look(&mut self) {
+        if self.looked.is_some_and(|at| at.elapsed() < LOOK_EVERY) {
+            return;
+        }
+        self.looked = Some(Instant::now());
+        let mut missing = Vec::new();
+        for name in self.reader.spec.topics.keys() {
+            let metadata = self.consumer.fetch_metadata(Some(name), Duration::from_secs(3));
+            let Ok(metadata) = metadata else {
+                let text = format!("no broker of {} answers", self.reader.spec.brokers);
+                self.reader.shared.faults.raise("brokers_unreachable", "", text);
+                return;
+            };
+            self.reader.shared.faults.clear("brokers_unreachable", "");
+            self.reader.shared.faults.clear("authentication_failed", "");
+            let found = metadata.topics().iter().find(|t| t.name() == name);
+            let size = found.filter(|t| t.error().is_none()).map_or(0, |t| t.partitions().len());
+            if size == 0 {
+                missing.push(name.clone());
+                self.reader.shared.faults.raise(
+                    "topic_missing",
+                    name,
+                    format!("topic {name} does not exist, or we may not read it; waiting for it"),
+                );
+                self.counts.remove(name.as_str());
+            } else {
+                self.counts.insert(name.as_str().into(), size as i32);
+            }
+        }
+        self.reader.shared.faults.keep_only("topic_missing", &missing);
+    }
+
+    /// Tells the engine what is ours, when that changed.
+    pub(super) fn announce(&mut self) {
+        let partitions: BTreeSet<Partition> = self.lanes.partitions().cloned().collect();
+        let news = (partitions, self.counts.clone());
+        if self.announced.as_ref() == Some(&news) {
+            return;
+        }
+        self.announced = Some(news.clone());
+        let wanted: i32 = news.1.values().sum();
+        let unowned = wanted - news.0.len() as i32;
+        let faults = &self.reader.shared.faults;
+        if unowned > 0 {
+            let text = format!(
+                "{unowned} of {wanted} partitions are not assigned to this driftd; another member \
+                 of group {} may hold them. Models are judged only while all are ours",
+                self.reader.spec.group
+            );
+            faults.raise("partitions_not_owned", "", text);
+        } else if wanted > 0 {
+            faults.clear("partitions_not_owned", "");
+        }
+        let (partitions, counts) = news;
+        self.send(Feed::Owned { partitions, counts });
+    }
+
+    /// The group's offsets, for lag tools only; nothing is ever read from them.
+    pub(super) fn commit_for_information(&mut self) {
+        let committed = {
+            let shared = &self.reader.shared;
+            shared.committed.lock().unwrap_or_else(PoisonError::into_inner).take()
+        };
+        let Some(committed) = committed else { return };
+        let mut list = TopicPartitionList::new();
+        for (partition, offset) in committed {
+            if self.lanes.get_mut(&partition).is_some() {
+                let to = Offset::Offset(offset);
+                let _ = list.add_partition_offset(&partition.topic, partition.number, to);
+            }
+        }
+        if list.count() > 0
+            && let Err(error) = self.consumer.commit(&list, CommitMode::Async)
+        {
+            tracing::debug!("the group's offsets cannot be committed: {error}");
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Aligned reading on real Kafka: a partition that is months ahead waits for the other.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::company::{Company, HOUR};
+use crate::rig::daemon::Daemon;
+use crate::rig::kafka::{Kafka, Rec};
+use crate::rig::receiver::Receiver;
+
+const LONG: Duration = Duration::from_secs(120);
+
+fn ride(partition: i32, id: i64, at: i64) -> Rec {
+    Rec::json(&json!({
+        "request_id": format!("{partition}-{id}"),
+        "at": at,
+        "model": { "version": "v1" },
+        "features": { "fare": id % 100, "city": "Oslo" },
+        "output": { "demand": 10.0 },
+    }))
+    .on(partition)
+}
+
+fn number(metrics: &str, name: &str) -> Option<f64> {
+    metrics.lines().find(|l| l.starts_with(name))?.rsplit(' ').next()?.parse().ok()
+}
+
+#[test]
+fn a_partition_far_ahead_waits_and_all_is_read_in_the_end() {
+    let kafka = Kafka::shared();
+    let company = Company::found(&kafka, &Receiver::start(), 2);
+    // Partition 0 spans 100 days with a ride every ten minutes; the second one, ten hours.
+    let begin = company.start - 100 * 24 * HOUR;
+    let sparse: Vec<Rec> = (0..14_400).map(|i| ride(0, i, begin + i * 600)).collect();
+    let dense: Vec<Rec> = (0..120_000).map(|i| ride(1, i, begin + i * 3 / 10)).collect();
+    kafka.produce(&company.predictions, &sparse);
+    kafka.produce(&company.predictions, &dense);
+    let daemon = Daemon::start(&company.config, company.port, &company.env());
+    let lag = |metrics: &str, partition: i32| {
+        let topic = &company.predictions;
+        let labels = format!("{{topic=\"{topic}\",partition=\"{partition}\"}}");
+        number(metrics, &format!("driftd_consumer_lag_messages{labels}"))
+    };
+    let left = daemon.wait_until("the first partition is held", LONG, || {
+        let metrics = daemon.get("/metrics")?.1;
+        let held = number(&metrics, "driftd_partitions_held")? == 1.0;
+        let (ahead, behind) = (lag(&metrics, 0)?, lag(&metrics, 1)?);
+        (held && ahead > 0.0 && behind > 0.0).then_some(ahead)
+    });
+    assert!(left < 14_400.0);
+    daemon.wait_caught_up(&[&company.predictions], 2);
+    daemon.wait_until("nobody is held", LONG, || {
+        let metrics = daemon.get("/metrics")?.1;
+        (number(&metrics, "driftd_partitions_held")? == 0.0).then_some(())
+    });
+    let consumed = format!("driftd_events_consumed_total{{topic=\"{}\"}}", company.predictions);
+    assert_eq!(number(&daemon.get("/metrics").unwrap().1, &consumed), Some(134_400.0));
+}
