@@ -86,7 +86,7 @@ impl DeadLetters {
         DeadLetters {
             current: dir.join("dead-letters.jsonl"),
             older: dir.join("dead-letters.old.jsonl"),
-            most: limit / 2,
+            most: share(limit),
             file: None,
             size: 0,
             pending: Vec::new(),
@@ -94,6 +94,15 @@ impl DeadLetters {
             written: 0,
             lost: 0,
             last_error: None,
+        }
+    }
+
+    /// Changes the limit; files that are larger go with the next letter.
+    pub fn limit(&mut self, limit: u64) {
+        if self.most != share(limit) {
+            self.flush();
+            self.most = share(limit);
+            self.file = None;
         }
     }
 
@@ -205,6 +214,11 @@ impl DeadLetters {
         self.file = Some(file);
         Ok(())
     }
+}
+
+/// Bytes of one of the two files.
+fn share(limit: u64) -> u64 {
+    limit / 2
 }
 
 impl Drop for DeadLetters {
@@ -329,7 +343,7 @@ mod tests {
         let newest: Vec<i64> = (100 - kept.len() as i64..100).collect();
         assert_eq!(kept, newest);
         // A lowered limit holds too.
-        let mut letters = DeadLetters::new(dir.path(), 1_000);
+        letters.limit(1_000);
         letters.put(&letter(100, b"payload"));
         letters.flush();
         assert!(size("dead-letters.jsonl") + size("dead-letters.old.jsonl") <= 1_000);

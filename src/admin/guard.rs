@@ -12,6 +12,7 @@ use subtle::ConstantTimeEq;
 
 use super::App;
 use super::answer::ApiError;
+use crate::secret::Secret;
 
 /// Longest time that a request may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -22,7 +23,8 @@ pub(super) async fn bearer(
     request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
-    let Some(expected) = app.token.as_ref().and_then(|token| token.expose()) else {
+    let token = app.control.token();
+    let Some(expected) = token.as_ref().and_then(Secret::expose) else {
         return Err(ApiError::new(
             StatusCode::FORBIDDEN,
             "writes_off",

@@ -55,6 +55,9 @@ pub trait Control: Send + Sync {
     /// Sends a marked test message to a notifier, once.
     fn notify_test(&self, name: String) -> BoxFuture<'_, Result<Option<String>, TestFailed>>;
 
+    /// Opens the write routes; `None`: they are off.
+    fn token(&self) -> Option<Secret>;
+
     /// The token that a run's callback must bear; nobody can guess it.
     fn callback_token(&self, run: &str) -> String;
 
@@ -74,8 +77,6 @@ pub struct App {
     pub control: Arc<dyn Control>,
     /// Our clock.
     pub clock: Arc<dyn Clock>,
-    /// Opens the write routes; `None`: they are off.
-    pub token: Option<Secret>,
     /// Signed callbacks of the last minutes; empty at the start.
     pub replays: Replays,
 }

@@ -28,6 +28,7 @@ pub(crate) struct FakeControl {
     asked: Mutex<Vec<Command>>,
     reply: Mutex<Result<Reply, Unavailable>>,
     reload: Mutex<Result<Vec<String>, String>>,
+    token: Option<Secret>,
 }
 
 impl Control for FakeControl {
@@ -47,6 +48,10 @@ impl Control for FakeControl {
             _ => Err(TestFailed::Unknown(name)),
         };
         Box::pin(std::future::ready(result))
+    }
+
+    fn token(&self) -> Option<Secret> {
+        self.token.clone()
     }
 
     fn callback_token(&self, run: &str) -> String {
@@ -76,6 +81,7 @@ impl Api {
             asked: Mutex::default(),
             reply: Mutex::new(Ok(Reply::Done)),
             reload: Mutex::new(Ok(vec!["http.listen".to_owned()])),
+            token: token.map(|token| Secret::new("env:DRIFTD_TOKEN", Some(token))),
         });
         let store: Arc<dyn Store> = Arc::new(Memory::default());
         let rows = (0..2_500).map(|n| {
@@ -96,7 +102,6 @@ impl Api {
             exporter,
             control: control.clone(),
             clock: clock.clone(),
-            token: token.map(|token| Secret::new("env:DRIFTD_TOKEN", Some(token))),
             replays: Replays::default(),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -50,7 +50,7 @@ pub struct Effective {
 }
 
 /// Where records are read.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KafkaSettings {
     /// `host:port` of brokers to begin with.
     pub brokers: Vec<String>,

@@ -16,7 +16,7 @@ use crate::event::Partition;
 use crate::join::Entry;
 use crate::plan::Plan;
 use crate::policy::message::{Command, Message, Receipt, Reply};
-use crate::source::{Feed, Shared};
+use crate::source::{Feed, Revised, Shared};
 use crate::store::{Store, StoreError};
 
 /// Longest time between two looks at the clock.
@@ -195,7 +195,7 @@ impl EngineThread {
             Feed::End { partition, end } => Input::EndOffset { partition, end },
             Feed::Lost { partition, from, to } => Input::Lost { partition, from, to },
             Feed::Begin { partition, offset } => Input::Begin { partition, offset },
-            Feed::Reload(plan) => return self.reload(plan, waiting),
+            Feed::Reload(revised) => return self.reload(revised, waiting),
         };
         let effects = self.engine.step(input);
         if let Some((partition, _)) = &effects.rewind {
@@ -268,7 +268,7 @@ impl EngineThread {
     }
 
     /// A changed configuration takes the same way as a restart.
-    fn reload(&mut self, plan: Arc<Plan>, waiting: &mut Waiting) -> Result<(), StoreError> {
+    fn reload(&mut self, revised: Revised, waiting: &mut Waiting) -> Result<(), StoreError> {
         while let Err(error) = self.commit(waiting) {
             if matches!(error, StoreError::Write { fatal: true, .. }) {
                 return Err(error);
@@ -277,14 +277,15 @@ impl EngineThread {
         }
         let empty = Engine::new(self.plan.clone(), [0; 32]);
         let engine = std::mem::replace(&mut self.engine, empty);
-        self.references.forget();
+        self.references = References::new(revised.references);
+        self.commit_every = revised.commit_every;
         let references = &self.references;
         let resolve = |model: &str, version: Option<&str>| references.resolve(model, version);
-        match engine.reload(plan.clone(), &resolve) {
+        match engine.reload(revised.plan.clone(), &resolve) {
             Ok((engine, effects)) => {
                 move_join_entries(self.store.as_ref(), engine.renamed())?;
                 self.engine = engine;
-                self.plan = plan;
+                self.plan = revised.plan;
                 self.keep(effects, waiting);
                 waiting.urgent = true;
                 tracing::info!("the changed configuration is in force");

@@ -11,15 +11,15 @@ mod receivers;
 mod references;
 mod reload;
 
-use std::collections::BTreeMap;
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::Context;
+use arc_swap::ArcSwap;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
@@ -33,16 +33,15 @@ use crate::admin::snapshot::Snapshot;
 use crate::admin::{self, App, Replays};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Settings;
-use crate::dead_letter::DeadLetters;
 use crate::engine::Engine;
 use crate::engine::io::Table;
 use crate::metrics::{Exporter, Metrics};
-use crate::notify::signature::SigningKey;
-use crate::outbox::{Dispatcher, Receivers};
+use crate::outbox::Dispatcher;
 use crate::source::{Reader, Shared};
 use crate::store::{Embedded, Store, rows};
-use control::Desk;
+use control::{Desk, Doorkeeper};
 use observer::{Keeping, Watching};
+use reload::Within;
 
 /// Slabs on their way from reader to engine; each holds about a megabyte at most.
 const SLABS: usize = 32;
@@ -120,7 +119,7 @@ async fn serve(
     let (work, inbox) = channel();
     let (receipts, mut received) = tokio::sync::mpsc::unbounded_channel();
     let all = receivers(&settings).map_err(anyhow::Error::msg)?;
-    let keys = callback_keys(&settings, &all);
+    let doorkeeper = Arc::new(ArcSwap::from_pointee(Doorkeeper::new(&settings, &all)));
     prepare(&metrics, &settings);
     let (dispatcher, handle) = Dispatcher::new(all, clock.clone(), metrics.clone(), receipts);
     let dispatching = tokio::spawn(dispatcher.run());
@@ -147,11 +146,10 @@ async fn serve(
     });
     let (slabs, feed) = sync_channel(SLABS);
     let spec = plans::source_spec(&settings, &identity);
-    let letters = DeadLetters::new(&settings.state.dir, settings.limits.dead_letters);
-    let refusals = Box::new(Keeping::new(metrics.clone(), letters));
-    let reading = read(Reader::new(spec, shared.clone(), slabs, refusals))?;
-    let watching =
-        Watching::new(metrics.clone(), snapshots.clone(), shared.clone(), plan.name.clone());
+    let dead_letters = Arc::new(AtomicU64::new(settings.limits.dead_letters));
+    let keeping = Keeping::new(metrics.clone(), &settings.state.dir, dead_letters.clone());
+    let reading = read(Reader::new(spec, shared.clone(), slabs, Box::new(keeping)))?;
+    let watching = Watching::new(metrics.clone(), snapshots.clone(), shared.clone());
     let engine_thread = EngineThread {
         engine,
         plan,
@@ -162,29 +160,29 @@ async fn serve(
         work: inbox,
         out,
         observer: Box::new(watching),
-        commit_every: Duration::from_micros(settings.state.commit_every.0.max(0) as u64),
+        commit_every: reload::commit_every(&settings),
         stop: stop.clone(),
         swept: Vec::new(),
     };
     let deciding = decide(engine_thread)?;
 
     let exporter = Exporter::new(&metrics, snapshots.clone(), clock.clone());
-    let reloader = Reloader::new(
-        load,
-        shared.clone(),
-        handle.clone(),
-        snapshots.clone(),
-        &settings,
-        &identity,
-    );
+    let within = Within {
+        shared: shared.clone(),
+        dispatcher: handle.clone(),
+        snapshots: snapshots.clone(),
+        doorkeeper: doorkeeper.clone(),
+        dead_letters,
+    };
+    let reloader = Reloader::new(load, within, &settings, &identity);
     let desk = Desk {
         work: Mutex::new(work),
         dispatcher: handle.clone(),
         reloader: reloader.clone(),
         clock: clock.clone(),
-        name: settings.plan.name.clone(),
+        snapshots: snapshots.clone(),
         secret: identity.secret,
-        keys,
+        doorkeeper,
     };
     let app = App {
         snapshots,
@@ -192,7 +190,6 @@ async fn serve(
         exporter,
         control: Arc::new(desk),
         clock,
-        token: settings.http.token.clone(),
         replays: Replays::default(),
     };
     let api = listen(&settings.http.listen, Arc::new(app)).await?;
@@ -342,13 +339,4 @@ async fn listen(listen: &str, app: Arc<App>) -> anyhow::Result<tokio::task::Join
             tracing::error!("the API ended: {error}");
         }
     }))
-}
-
-/// Keys that may sign a model's callbacks: those of its trainer.
-fn callback_keys(settings: &Settings, all: &Receivers) -> BTreeMap<String, Vec<SigningKey>> {
-    let keys = |model: &crate::plan::ModelPlan| {
-        let trainer = all.trainers.get(&model.retrain.as_ref()?.trainer)?;
-        Some((model.name.clone(), trainer.callback_keys().to_vec()))
-    };
-    settings.plan.models.iter().filter_map(keys).collect()
 }

@@ -1,8 +1,9 @@
 //! What the threads did, as numbers, pictures and dead letters.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::Observer;
@@ -19,19 +20,13 @@ pub(super) struct Watching {
     metrics: Metrics,
     snapshots: Snapshots,
     shared: Arc<Shared>,
-    name: String,
     state_bytes: u64,
     late: BTreeMap<String, u64>,
 }
 
 impl Watching {
-    pub(super) fn new(
-        metrics: Metrics,
-        snapshots: Snapshots,
-        shared: Arc<Shared>,
-        name: String,
-    ) -> Watching {
-        Watching { metrics, snapshots, shared, name, state_bytes: 0, late: BTreeMap::new() }
+    pub(super) fn new(metrics: Metrics, snapshots: Snapshots, shared: Arc<Shared>) -> Watching {
+        Watching { metrics, snapshots, shared, state_bytes: 0, late: BTreeMap::new() }
     }
 }
 
@@ -70,7 +65,7 @@ impl Observer for Watching {
             .collect();
         let before = self.snapshots.load();
         let next = Snapshot {
-            name: self.name.clone(),
+            name: engine.name().to_owned(),
             config_digest: engine.config_digest().to_owned(),
             not_ready,
             status,
@@ -92,13 +87,16 @@ const FLUSH: Duration = Duration::from_secs(1);
 pub(super) struct Keeping {
     metrics: Metrics,
     letters: DeadLetters,
+    /// Bytes that letters may take; a reload may change it.
+    limit: Arc<AtomicU64>,
     sampler: Sampler,
     flushed: Instant,
 }
 
 impl Keeping {
-    pub(super) fn new(metrics: Metrics, letters: DeadLetters) -> Keeping {
-        Keeping { metrics, letters, sampler: Sampler::new(SAMPLES), flushed: Instant::now() }
+    pub(super) fn new(metrics: Metrics, dir: &Path, limit: Arc<AtomicU64>) -> Keeping {
+        let letters = DeadLetters::new(dir, limit.load(Ordering::Relaxed));
+        Keeping { metrics, letters, limit, sampler: Sampler::new(SAMPLES), flushed: Instant::now() }
     }
 }
 
@@ -131,6 +129,7 @@ impl Refusals for Keeping {
     fn tick(&mut self) {
         if self.flushed.elapsed() >= FLUSH {
             self.flushed = Instant::now();
+            self.letters.limit(self.limit.load(Ordering::Relaxed));
             self.letters.flush();
         }
     }

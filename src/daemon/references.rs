@@ -52,11 +52,6 @@ impl References {
         }
         found
     }
-
-    /// Reads the files again when they are next asked for.
-    pub fn forget(&self) {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).clear();
-    }
 }
 
 /// Reads a reference file; `None` where there is none.

@@ -1,13 +1,19 @@
 //! A changed configuration: validated, then applied; or the old one stays.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use super::plans::{id_key, topic_plans};
+use arc_swap::ArcSwap;
+
+use super::control::Doorkeeper;
+use super::plans::{id_key, reference_files, topic_plans};
 use super::receivers;
-use crate::admin::snapshot::Snapshots;
-use crate::config::Settings;
+use crate::admin::snapshot::{Snapshot, Snapshots};
+use crate::config::{KafkaSettings, Settings};
 use crate::outbox::Handle;
-use crate::source::Shared;
+use crate::plan::Plan;
+use crate::source::{Revised, Shared};
 use crate::store::Identity;
 
 /// Reads the configuration again: settings, or the problems as text.
@@ -17,16 +23,25 @@ pub type Loader = Arc<dyn Fn() -> Result<Settings, String> + Send + Sync>;
 #[derive(Clone)]
 pub struct Reloader {
     load: Loader,
-    shared: Arc<Shared>,
-    dispatcher: Handle,
-    snapshots: Snapshots,
+    within: Within,
     fixed: Arc<Fixed>,
     one_at_a_time: Arc<Mutex<()>>,
 }
 
+/// What a reload reaches.
+#[derive(Clone)]
+pub(super) struct Within {
+    pub shared: Arc<Shared>,
+    pub dispatcher: Handle,
+    pub snapshots: Snapshots,
+    pub doorkeeper: Arc<ArcSwap<Doorkeeper>>,
+    /// Bytes that dead letters may take.
+    pub dead_letters: Arc<AtomicU64>,
+}
+
 /// What needs a restart.
 struct Fixed {
-    kafka: String,
+    kafka: KafkaSettings,
     state_dir: std::path::PathBuf,
     listen: String,
     key: [u8; 16],
@@ -35,7 +50,7 @@ struct Fixed {
 impl Fixed {
     fn of(settings: &Settings, identity: &Identity) -> Fixed {
         Fixed {
-            kafka: format!("{:?}", settings.kafka),
+            kafka: settings.kafka.clone(),
             state_dir: settings.state.dir.clone(),
             listen: settings.http.listen.clone(),
             key: id_key(identity),
@@ -45,7 +60,7 @@ impl Fixed {
     /// Keys of the new settings that only a restart brings in force.
     fn differing(&self, settings: &Settings) -> Vec<&'static str> {
         let mut keys = Vec::new();
-        if self.kafka != format!("{:?}", settings.kafka) {
+        if self.kafka != settings.kafka {
             keys.push("kafka");
         }
         if self.state_dir != settings.state.dir {
@@ -56,22 +71,33 @@ impl Fixed {
         }
         keys
     }
+
+    /// The new plan, with what follows from fixed keys as it was.
+    fn held(&self, settings: &Settings) -> Plan {
+        let mut plan = settings.plan.clone();
+        plan.idle_after = self.kafka.idle_after;
+        plan.act_within = self.kafka.act_within;
+        if plan.name == settings.kafka.group {
+            plan.name.clone_from(&self.kafka.group);
+        }
+        if plan.public_url == format!("http://{}", settings.http.listen) {
+            plan.public_url = format!("http://{}", self.listen);
+        }
+        plan
+    }
 }
 
 impl Reloader {
     /// A reloader for a daemon that runs with these settings.
     #[must_use]
-    pub fn new(
+    pub(super) fn new(
         load: Loader,
-        shared: Arc<Shared>,
-        dispatcher: Handle,
-        snapshots: Snapshots,
+        within: Within,
         settings: &Settings,
         identity: &Identity,
     ) -> Reloader {
         let fixed = Arc::new(Fixed::of(settings, identity));
-        let one_at_a_time = Arc::default();
-        Reloader { load, shared, dispatcher, snapshots, fixed, one_at_a_time }
+        Reloader { load, within, fixed, one_at_a_time: Arc::default() }
     }
 
     /// Reads the configuration and applies it; says what needs a restart.
@@ -82,10 +108,9 @@ impl Reloader {
         let this = self.clone();
         let result = tokio::task::spawn_blocking(move || this.apply()).await;
         let result = result.unwrap_or_else(|_| Err("the reload failed inside driftd".to_owned()));
-        let before = self.snapshots.load();
-        let next =
-            crate::admin::snapshot::Snapshot { reload_ok: result.is_ok(), ..(**before).clone() };
-        self.snapshots.store(Arc::new(next));
+        let before = self.within.snapshots.load();
+        let next = Snapshot { reload_ok: result.is_ok(), ..(**before).clone() };
+        self.within.snapshots.store(Arc::new(next));
         result
     }
 
@@ -94,13 +119,25 @@ impl Reloader {
         let settings = (self.load)()?;
         let receivers = receivers(&settings)?;
         let topics = topic_plans(&settings, self.fixed.key);
+        let revised = Revised {
+            plan: Arc::new(self.fixed.held(&settings)),
+            references: reference_files(&settings),
+            commit_every: commit_every(&settings),
+        };
+        self.within.doorkeeper.store(Arc::new(Doorkeeper::new(&settings, &receivers)));
+        self.within.dispatcher.receivers(receivers);
+        self.within.dead_letters.store(settings.limits.dead_letters, Ordering::Relaxed);
+        let mut waiting = self.within.shared.reload.lock().unwrap_or_else(PoisonError::into_inner);
+        *waiting = Some((topics, revised));
         let restart = self.fixed.differing(&settings);
-        let plan = Arc::new(settings.plan);
-        self.dispatcher.receivers(receivers);
-        *self.shared.reload.lock().unwrap_or_else(PoisonError::into_inner) = Some((topics, plan));
         for key in &restart {
             tracing::warn!("a change of {key} takes effect after a restart only");
         }
         Ok(restart.into_iter().map(str::to_owned).collect())
     }
+}
+
+/// Longest time between two commits.
+pub(super) fn commit_every(settings: &Settings) -> Duration {
+    Duration::from_micros(settings.state.commit_every.0.max(0) as u64)
 }

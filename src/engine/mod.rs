@@ -364,6 +364,12 @@ impl Engine {
         !self.owned.is_empty()
     }
 
+    /// Name of this installation.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.plan.name
+    }
+
     /// Digest of the configuration in force.
     #[must_use]
     pub fn config_digest(&self) -> &str {

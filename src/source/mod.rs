@@ -21,6 +21,7 @@ mod start;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 pub use aligned::Pace;
 pub use faults::{Fault, Faults};
@@ -108,6 +109,18 @@ pub struct SourceSpec {
     pub topics: TopicPlans,
 }
 
+/// What a reload changes for the owner of the engine, who hears of it in the channel: what was
+/// decoded before comes before.
+#[derive(Debug, Clone)]
+pub struct Revised {
+    /// What the core is asked to do.
+    pub plan: Arc<Plan>,
+    /// Reference files by model; a path may hold `{version}`.
+    pub references: BTreeMap<String, String>,
+    /// Longest time between two commits.
+    pub commit_every: Duration,
+}
+
 /// What reader and engine share beside the channel.
 #[derive(Debug, Default)]
 pub struct Shared {
@@ -123,8 +136,8 @@ pub struct Shared {
     pub held: AtomicUsize,
     /// Stop reading.
     pub stop: AtomicBool,
-    /// What a reload brings: the reader takes its part, and passes the core's on in the channel.
-    pub reload: Mutex<Option<(TopicPlans, Arc<Plan>)>>,
+    /// What a reload brings: the reader takes its part, and passes the rest on in the channel.
+    pub reload: Mutex<Option<(TopicPlans, Revised)>>,
     /// Why driftd is not ready, as the reader sees it.
     pub faults: Faults,
 }

@@ -12,9 +12,8 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use super::client;
 use super::context::Context;
 use super::session::Session;
-use super::{Refusals, Shared, SourceSpec};
+use super::{Refusals, Revised, Shared, SourceSpec};
 use crate::event::{Partition, Slab};
-use crate::plan::Plan;
 
 /// How long one poll waits for a record.
 pub(super) const POLL: Duration = Duration::from_millis(50);
@@ -48,7 +47,7 @@ pub enum Feed {
         to: i64,
     },
     /// Slabs from here on are decoded by a changed configuration.
-    Reload(Arc<Plan>),
+    Reload(Revised),
     /// A partition without a position begins here, or a recreated one begins again.
     Begin {
         /// Which.

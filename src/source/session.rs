@@ -291,7 +291,7 @@ impl<'a> Session<'a> {
             let shared = &self.reader.shared;
             shared.reload.lock().unwrap_or_else(PoisonError::into_inner).take()
         };
-        let Some((topics, plan)) = reload else { return };
+        let Some((topics, revised)) = reload else { return };
         self.flush_all();
         let same = topics.keys().eq(self.reader.spec.topics.keys());
         self.reader.spec.topics = topics;
@@ -301,7 +301,7 @@ impl<'a> Session<'a> {
                 lane.change_plan(plan);
             }
         }
-        self.send(Feed::Reload(plan));
+        self.send(Feed::Reload(revised));
         self.announced = None;
         if !same {
             self.ended = Some(Ended::Again);

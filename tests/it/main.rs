@@ -11,4 +11,5 @@ mod groups;
 mod kafka_works;
 mod main_job;
 mod replay;
+mod reload;
 mod security;
