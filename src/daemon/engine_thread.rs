@@ -10,9 +10,9 @@ use tokio::sync::oneshot;
 
 use super::references::References;
 use crate::clock;
-use crate::engine::io::{Change, Effects, Fetched, Input, JoinKey, Table};
+use crate::engine::io::{Change, Effects, Fetched, Input, JoinKey, Table, VersionKey};
 use crate::engine::{Engine, Status, join_key};
-use crate::event::Partition;
+use crate::event::{Partition, Slab};
 use crate::join::Entry;
 use crate::plan::Plan;
 use crate::policy::message::{Command, Message, Receipt, Reply};
@@ -51,8 +51,10 @@ pub enum Outgoing {
 
 /// Told of what the engine did, for metrics and API.
 pub trait Observer: Send {
-    /// A slab went into the state.
+    /// So many further records of a topic are in the state.
     fn took(&mut self, topic: &str, records: u64);
+    /// So many of a model's predictions came too late.
+    fn late(&mut self, model: &str, predictions: u64);
     /// A commit took this long.
     fn committed(&mut self, took: Duration, bytes: u64);
     /// A new picture of the state.
@@ -142,13 +144,17 @@ impl EngineThread {
             }
             if drawn.is_none_or(|at| at.elapsed() >= PICTURE) {
                 drawn = Some(Instant::now());
-                let status = self.engine.status();
-                self.observer.picture(&self.engine, status);
+                self.draw();
             }
             if stopping {
                 return Ok(());
             }
         }
+    }
+
+    fn draw(&mut self) {
+        let status = self.engine.status();
+        self.observer.picture(&self.engine, status);
     }
 
     fn obey(&mut self, work: Work, waiting: &mut Waiting) {
@@ -172,25 +178,7 @@ impl EngineThread {
 
     fn take(&mut self, feed: Feed, waiting: &mut Waiting) -> Result<(), StoreError> {
         let input = match feed {
-            Feed::Slab(slab) => {
-                let wants = self.engine.wants(&slab);
-                let fetched = Fetched {
-                    entries: self.fetch(&wants.entries)?,
-                    references: wants
-                        .versions
-                        .into_iter()
-                        .map(|(model, version)| {
-                            let name = &self.plan.models[model as usize].name;
-                            let reference = self.references.resolve(name, version.as_deref());
-                            ((model, version), reference)
-                        })
-                        .collect(),
-                };
-                let records = (slab.to - slab.from).max(0) as u64;
-                self.observer.took(&slab.partition.topic, records);
-                waiting.bytes += slab_bytes(&slab);
-                Input::Slab(slab, fetched)
-            }
+            Feed::Slab(slab) => return self.take_slab(slab, waiting),
             Feed::Owned { partitions, counts } => Input::Owned { partitions, counts },
             Feed::End { partition, end } => Input::EndOffset { partition, end },
             Feed::Lost { partition, from, to } => Input::Lost { partition, from, to },
@@ -198,6 +186,28 @@ impl EngineThread {
             Feed::Reload(revised) => return self.reload(revised, waiting),
         };
         let effects = self.engine.step(input);
+        self.keep(effects, waiting);
+        Ok(())
+    }
+
+    fn take_slab(&mut self, slab: Box<Slab>, waiting: &mut Waiting) -> Result<(), StoreError> {
+        let wants = self.engine.wants(&slab);
+        let reference = |(model, version): VersionKey| {
+            let name = &self.plan.models[model as usize].name;
+            let reference = self.references.resolve(name, version.as_deref());
+            ((model, version), reference)
+        };
+        let fetched = Fetched {
+            entries: self.fetch(&wants.entries)?,
+            references: wants.versions.into_iter().map(reference).collect(),
+        };
+        let topic = slab.partition.topic.clone();
+        waiting.bytes += slab_bytes(&slab);
+        let effects = self.engine.step(Input::Slab(slab, fetched));
+        self.observer.took(&topic, effects.consumed);
+        for (model, predictions) in &effects.late {
+            self.observer.late(&self.plan.models[*model as usize].name, *predictions);
+        }
         if let Some((partition, _)) = &effects.rewind {
             self.shared
                 .rewind
@@ -329,6 +339,10 @@ impl EngineThread {
             // The dispatcher outlives this thread; if it is gone, the rows wait for the restart.
             let _ = self.out.send(outgoing);
         }
+        if !waiting.replies.is_empty() {
+            // Who has its answer reads what it wrote.
+            self.draw();
+        }
         for (answer, reply) in waiting.replies.drain(..) {
             let _ = answer.send(reply);
         }
@@ -375,6 +389,6 @@ pub fn move_join_entries(
 }
 
 /// Memory that a slab's rows may leave in the overlay, roughly.
-fn slab_bytes(slab: &crate::event::Slab) -> usize {
+fn slab_bytes(slab: &Slab) -> usize {
     slab.batches.iter().map(|(_, _, batch)| batch.times.len() * 120).sum()
 }

@@ -129,8 +129,8 @@ async fn serve(
             let _ = to_engine.send(Work::Receipt(receipt));
         }
     });
-    for message in engine.pending_messages() {
-        handle.send(message);
+    for (message, attempts) in engine.pending_messages() {
+        handle.resume(message, attempts);
     }
 
     let stop = Arc::new(AtomicBool::new(false));
@@ -340,3 +340,6 @@ async fn listen(listen: &str, app: Arc<App>) -> anyhow::Result<tokio::task::Join
         }
     }))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,5 @@
 //! What the threads did, as numbers, pictures and dead letters.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,12 +20,11 @@ pub(super) struct Watching {
     snapshots: Snapshots,
     shared: Arc<Shared>,
     state_bytes: u64,
-    late: BTreeMap<String, u64>,
 }
 
 impl Watching {
     pub(super) fn new(metrics: Metrics, snapshots: Snapshots, shared: Arc<Shared>) -> Watching {
-        Watching { metrics, snapshots, shared, state_bytes: 0, late: BTreeMap::new() }
+        Watching { metrics, snapshots, shared, state_bytes: 0 }
     }
 }
 
@@ -35,16 +33,16 @@ impl Observer for Watching {
         self.metrics.consumed(topic, records);
     }
 
+    fn late(&mut self, model: &str, predictions: u64) {
+        self.metrics.late(model, predictions);
+    }
+
     fn committed(&mut self, took: Duration, bytes: u64) {
         self.metrics.commit(took);
         self.state_bytes = bytes;
     }
 
     fn picture(&mut self, engine: &Engine, status: Status) {
-        for model in &status.models {
-            let before = self.late.insert(model.name.clone(), model.late).unwrap_or(model.late);
-            self.metrics.late(&model.name, model.late.saturating_sub(before));
-        }
         let mut not_ready: Vec<NotReady> = self
             .shared
             .faults

@@ -72,8 +72,12 @@ impl Model {
         }
     }
 
-    /// Takes a batch of predictions.
-    pub(super) fn take_predictions(&mut self, arriving: &Arriving<'_>, entries: &mut Entries) {
+    /// Takes a batch of predictions; how many of them were late.
+    pub(super) fn take_predictions(
+        &mut self,
+        arriving: &Arriving<'_>,
+        entries: &mut Entries,
+    ) -> u64 {
         let batch = arriving.batch;
         let partition = self.number_partition(&arriving.slab.partition);
         let rank = rank(&arriving.slab.partition);
@@ -90,6 +94,7 @@ impl Model {
         let mut latest = self.latest(arriving);
         let learns = self.learning.takes_rows();
         let (mut timed, mut counted) = (Slices::default(), Slices::default());
+        let mut late = 0;
         let first = batch.offsets.partition_point(|o| *o < arriving.position);
         for row in first..batch.times.len() {
             let time = batch.times[row];
@@ -99,6 +104,7 @@ impl Model {
             if arriving.slab.ordered {
                 if start + width <= own {
                     self.count_late(key, &segments, row);
+                    late += 1;
                     continue;
                 }
                 latest = latest.max(time);
@@ -152,6 +158,7 @@ impl Model {
         self.advance(arriving, latest);
         self.count(Along::Time, batch, timed, &segments, partition);
         self.count(Along::Events, batch, counted, &segments, partition);
+        late
     }
 
     /// Takes a batch of outcomes. An outcome is never late by its own time.

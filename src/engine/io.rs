@@ -99,6 +99,10 @@ pub struct Effects {
     pub reply: Option<Reply>,
     /// Things worth a line in the log.
     pub notices: Vec<Notice>,
+    /// Records by which a slab moved the position on; those read again are not among them.
+    pub consumed: u64,
+    /// Predictions among them that came after their pane had closed, by model.
+    pub late: Vec<(ModelIx, u64)>,
     /// Commit before anything else.
     pub urgent: bool,
     /// The slab was refused; the reader must start again at this offset.

@@ -215,7 +215,10 @@ impl Engine {
             let arriving = Arriving { model: *model, role: *role, batch, slab, position };
             let model = &mut self.models[*model as usize];
             match role {
-                Role::Prediction => model.take_predictions(&arriving, &mut self.entries),
+                Role::Prediction => {
+                    let late = model.take_predictions(&arriving, &mut self.entries);
+                    effects.late.push((arriving.model, late));
+                }
                 Role::Outcome => model.take_outcomes(&arriving, &mut self.entries),
             }
             for dimension in model.segments.take_overflowed() {
@@ -230,6 +233,7 @@ impl Engine {
                 });
             }
         }
+        effects.consumed = (slab.to - position) as u64;
         self.note_quality(slab, effects);
         let lost = self.positions.get(&slab.partition).map_or(0, |p| p.lost);
         let anchor = slab.anchor.or(self.positions.get(&slab.partition).and_then(|p| p.anchor));
@@ -388,4 +392,4 @@ impl Engine {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

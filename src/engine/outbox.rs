@@ -62,17 +62,18 @@ impl Outbox {
 }
 
 impl Engine {
-    /// Messages that are not accepted yet, for the dispatcher after a restart; oldest first.
+    /// Messages that are not accepted yet, each with the attempts made so far, for the dispatcher
+    /// after a restart; oldest first.
     #[must_use]
-    pub fn pending_messages(&self) -> Vec<Message> {
-        let mut messages: Vec<Message> = self
+    pub fn pending_messages(&self) -> Vec<(Message, u32)> {
+        let mut messages: Vec<(Message, u32)> = self
             .outbox
             .rows
             .values()
             .filter(|row| row.state == RowState::Pending)
-            .map(|row| row.message.clone())
+            .map(|row| (row.message.clone(), row.attempts))
             .collect();
-        messages.sort_by(|a, b| (a.created, sequence(a)).cmp(&(b.created, sequence(b))));
+        messages.sort_by(|(a, _), (b, _)| (a.created, sequence(a)).cmp(&(b.created, sequence(b))));
         messages
     }
 

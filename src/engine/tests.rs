@@ -6,4 +6,4 @@ mod interleavings;
 mod learnt;
 mod scenarios;
 mod silence;
-mod world;
+pub(crate) mod world;

@@ -17,7 +17,8 @@ use crate::policy::message::{Delivery, Message, Receipt};
 const FAREWELL: Duration = Duration::from_secs(5);
 
 enum Order {
-    Send(Message),
+    /// A message and the attempts made before.
+    Send(Message, u32),
     Cancel(String),
     Receivers(Receivers),
     Test(Message, oneshot::Sender<Result<Option<String>, TestFailed>>),
@@ -46,7 +47,13 @@ pub struct Handle {
 impl Handle {
     /// Sends a message whose row is durable. What becomes of it arrives as receipts.
     pub fn send(&self, message: Message) {
-        self.order(Order::Send(message));
+        self.resume(message, 0);
+    }
+
+    /// Goes on with a message after so many attempts of an earlier process: tried at once, since
+    /// a restart may have been the cure; numbers and pauses go on from there.
+    pub fn resume(&self, message: Message, attempts: u32) {
+        self.order(Order::Send(message, attempts));
     }
 
     /// Forgets a message that a later one replaced. One that is being tried just now may still
@@ -80,7 +87,7 @@ impl Handle {
 impl std::fmt::Debug for Order {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Order::Send(_) => "Send",
+            Order::Send(..) => "Send",
             Order::Cancel(_) => "Cancel",
             Order::Receivers(_) => "Receivers",
             Order::Test(..) => "Test",
@@ -166,7 +173,7 @@ impl Dispatcher {
     fn obey(&mut self, order: Order) {
         let now = self.clock.monotonic();
         match order {
-            Order::Send(message) => self.lanes.push(message, now),
+            Order::Send(message, attempts) => self.lanes.push(message, attempts, now),
             Order::Cancel(id) => {
                 self.lanes.cancel(&id, now);
             }

@@ -59,8 +59,9 @@ pub(super) struct Lanes {
 }
 
 impl Lanes {
-    /// Adds a message at the end of its lane; one that is there already is not added again.
-    pub(super) fn push(&mut self, message: Message, now: Duration) {
+    /// Adds a message, tried `attempts` times so far, at the end of its lane; one that is there
+    /// already is not added again.
+    pub(super) fn push(&mut self, message: Message, attempts: u32, now: Duration) {
         let key: LaneKey = (message.key.clone(), (message.to.clone(), message.to_trainer));
         if self.places.contains_key(&message.id) {
             return;
@@ -71,7 +72,7 @@ impl Lanes {
             lane.due = now;
             self.idle.insert((now, key));
         }
-        lane.queue.push_back(Waiting { message, attempts: 0, cancelled: false });
+        lane.queue.push_back(Waiting { message, attempts, cancelled: false });
     }
 
     /// Takes a superseded message out; whether it was still waiting.

@@ -50,11 +50,11 @@ fn pauses_double_from_a_second_to_a_minute_and_obey_the_receiver() {
 fn a_lane_keeps_its_order_and_others_do_not_wait() {
     let mut lanes = Lanes::default();
     let zero = Duration::ZERO;
-    lanes.push(message("a1", "a", "x"), zero);
-    lanes.push(message("a2", "a", "x"), zero);
-    lanes.push(message("a2", "a", "x"), zero);
-    lanes.push(message("b1", "b", "x"), zero);
-    lanes.push(message("a9", "a", "y"), zero);
+    lanes.push(message("a1", "a", "x"), 0, zero);
+    lanes.push(message("a2", "a", "x"), 0, zero);
+    lanes.push(message("a2", "a", "x"), 0, zero);
+    lanes.push(message("b1", "b", "x"), 0, zero);
+    lanes.push(message("a9", "a", "y"), 0, zero);
     assert_eq!(ids(&lanes.start(zero)), ["a1", "a9", "b1"]);
     assert_eq!(lanes.next(), None);
     assert_eq!(lanes.failed("a1", SECOND, zero), After::Again);
@@ -68,12 +68,21 @@ fn a_lane_keeps_its_order_and_others_do_not_wait() {
     assert!(lanes.start(SECOND * 1_000).is_empty());
 }
 
+#[tokio::test]
+async fn after_a_restart_numbers_and_pauses_go_on() {
+    let mut desk = Desk::new();
+    desk.handle.resume(message("a1", "a", "down"), 6);
+    assert_eq!(desk.settle().await, pairs(&[("a1", "retrying 7")]));
+    assert_eq!(desk.pass(45).await, [], "the pause after the seventh failure is a minute");
+    assert_eq!(desk.pass(30).await, pairs(&[("a1", "retrying 8")]));
+}
+
 #[test]
 fn superseded_messages_are_not_tried_again() {
     let mut lanes = Lanes::default();
     let zero = Duration::ZERO;
     for id in ["a1", "a2", "a3"] {
-        lanes.push(message(id, "a", "x"), zero);
+        lanes.push(message(id, "a", "x"), 0, zero);
     }
     assert_eq!(ids(&lanes.start(zero)), ["a1"]);
     assert!(!lanes.cancel("a1", zero), "it is being tried");
@@ -82,7 +91,7 @@ fn superseded_messages_are_not_tried_again() {
     assert_eq!(lanes.failed("a1", SECOND * 60, zero), After::Forgotten);
     assert_eq!(ids(&lanes.start(zero)), ["a3"], "nobody waits for a superseded one");
     lanes.failed("a3", SECOND * 60, zero);
-    lanes.push(message("a4", "a", "x"), zero);
+    lanes.push(message("a4", "a", "x"), 0, zero);
     assert!(lanes.cancel("a3", SECOND));
     assert_eq!(ids(&lanes.start(SECOND)), ["a4"], "nor for the pause of one");
 }
@@ -92,9 +101,9 @@ fn a_receiver_takes_its_own_places_only() {
     let mut lanes = Lanes::default();
     let zero = Duration::ZERO;
     for n in 0..10 {
-        lanes.push(message(&format!("s{n}"), &format!("k{n}"), "slow"), zero);
+        lanes.push(message(&format!("s{n}"), &format!("k{n}"), "slow"), 0, zero);
     }
-    lanes.push(message("q", "k9", "quick"), zero);
+    lanes.push(message("q", "k9", "quick"), 0, zero);
     let started = lanes.start(zero);
     assert_eq!(started.len(), PLACES + 1);
     assert!(ids(&started).contains(&"q"));

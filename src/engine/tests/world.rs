@@ -291,7 +291,7 @@ impl House {
         let resolve = move |_: &str, _: Option<&str>| files.then(reference);
         let (engine, _) = Engine::restore(self.plan.clone(), [7; 32], rows, &resolve).unwrap();
         self.engine = engine;
-        for message in self.engine.pending_messages() {
+        for (message, _) in self.engine.pending_messages() {
             self.sent
                 .insert(message.id.clone(), format!("{} {}", message.kind.as_str(), message.key));
         }

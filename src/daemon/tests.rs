@@ -1,0 +1,145 @@
+//! The engine thread, with a store in memory and an observer that writes down what it is told.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::mpsc::{Sender, SyncSender, channel, sync_channel};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use super::*;
+use crate::engine::Status;
+use crate::engine::tests::world::{HOUR, MINUTE, Record, partition, plan, slab};
+use crate::event::{Partition, Span, Time};
+use crate::lines::Segment;
+use crate::policy::message::{Command, Reply};
+use crate::source::Feed;
+use crate::store::{Memory, StoreError};
+
+/// What the thread told.
+#[derive(Debug, Default)]
+struct Told {
+    consumed: BTreeMap<String, u64>,
+    late: BTreeMap<String, u64>,
+    pictures: usize,
+    status: Status,
+}
+
+struct Listener(Arc<Mutex<Told>>);
+
+impl Observer for Listener {
+    fn took(&mut self, topic: &str, records: u64) {
+        *self.0.lock().unwrap().consumed.entry(topic.to_owned()).or_default() += records;
+    }
+
+    fn late(&mut self, model: &str, predictions: u64) {
+        *self.0.lock().unwrap().late.entry(model.to_owned()).or_default() += predictions;
+    }
+
+    fn committed(&mut self, _: Duration, _: u64) {}
+
+    fn picture(&mut self, _: &Engine, status: Status) {
+        let mut told = self.0.lock().unwrap();
+        told.pictures += 1;
+        told.status = status;
+    }
+}
+
+/// A running engine thread.
+struct Running {
+    told: Arc<Mutex<Told>>,
+    feed: SyncSender<Feed>,
+    work: Sender<Work>,
+    shared: Arc<Shared>,
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<Result<(), StoreError>>,
+}
+
+impl Running {
+    fn on(store: Arc<dyn Store>) -> Running {
+        let told = Arc::new(Mutex::new(Told::default()));
+        let (feed, fed) = sync_channel(SLABS);
+        let (work, inbox) = channel();
+        let (out, _) = tokio::sync::mpsc::unbounded_channel();
+        let (shared, stop) = (Arc::new(Shared::default()), Arc::new(AtomicBool::new(false)));
+        let plan = Arc::new(plan());
+        let thread = EngineThread {
+            engine: Engine::new(plan.clone(), [7; 32]),
+            plan,
+            store,
+            shared: shared.clone(),
+            references: References::default(),
+            feed: fed,
+            work: inbox,
+            out,
+            observer: Box::new(Listener(told.clone())),
+            commit_every: Duration::from_millis(100),
+            stop: stop.clone(),
+            swept: Vec::new(),
+        };
+        let thread = std::thread::spawn(move || thread.run());
+        Running { told, feed, work, shared, stop, thread }
+    }
+
+    fn until(&self, what: impl Fn(&Told) -> bool) {
+        let began = Instant::now();
+        while !what(&self.told.lock().unwrap()) {
+            assert!(began.elapsed() < Duration::from_secs(20), "{:?}", self.told.lock().unwrap());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    fn own(&self, p: &Partition) {
+        let counts = [(p.topic.clone(), 1)].into();
+        self.feed.send(Feed::Owned { partitions: BTreeSet::from([p.clone()]), counts }).unwrap();
+    }
+
+    fn end(self) {
+        self.stop.store(true, Ordering::Relaxed);
+        self.thread.join().unwrap().unwrap();
+    }
+}
+
+fn prediction(id: u64, time: i64) -> Record {
+    Record::Prediction { id, time, version: "v1", fare: 1.0, city: "Oslo", said: 1.0 }
+}
+
+#[test]
+fn records_count_once_and_late_ones_are_told_as_they_come() {
+    let running = Running::on(Arc::new(Memory::default()));
+    let p = partition("p", 0);
+    running.own(&p);
+    // The first late record comes with the model's very first slab.
+    let mut log: Vec<Record> = (0..120).map(|m| prediction(m, m as i64 * MINUTE)).collect();
+    log.push(prediction(900, 30 * MINUTE));
+    log.extend((0..60).map(|m| prediction(1000 + m, 2 * HOUR + m as i64 * MINUTE)));
+    log.push(prediction(901, 30 * MINUTE));
+    let feed =
+        |from, to| running.feed.send(Feed::Slab(Box::new(slab(&p, &log, from, to)))).unwrap();
+    feed(0, 121);
+    feed(0, 121);
+    feed(150, 160);
+    feed(100, log.len());
+    running.until(|told| told.consumed.get("p") == Some(&(log.len() as u64)));
+    assert_eq!(running.told.lock().unwrap().late["demand"], 2);
+    running.end();
+}
+
+#[test]
+fn who_has_its_answer_reads_what_it_wrote() {
+    let running = Running::on(Arc::new(Memory::default()));
+    running.until(|told| told.pictures == 1);
+    let (answer, answered) = oneshot::channel();
+    let command = Command::Silence {
+        model: "demand".into(),
+        monitor: None,
+        segment: Segment::default(),
+        from: Some(Time(0)),
+        length: Span(HOUR),
+        comment: "festival".into(),
+    };
+    running.work.send(Work::Command(command, answer)).unwrap();
+    let reply = answered.blocking_recv().unwrap();
+    assert!(matches!(reply, Reply::Silence(_)), "{reply:?}");
+    assert_eq!(running.told.lock().unwrap().status.silences.len(), 1);
+    running.end();
+}
