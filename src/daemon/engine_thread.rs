@@ -309,13 +309,7 @@ impl EngineThread {
     }
 
     fn keep(&mut self, effects: Effects, waiting: &mut Waiting) {
-        for notice in effects.notices {
-            if notice.warning {
-                tracing::warn!(model = notice.model, "{}", notice.message);
-            } else {
-                tracing::info!(model = notice.model, "{}", notice.message);
-            }
-        }
+        effects.notices.iter().for_each(log);
         waiting.urgent |= effects.urgent;
         waiting.outgoing.extend(effects.cancelled.into_iter().map(Outgoing::Cancel));
         waiting.outgoing.extend(effects.messages.into_iter().map(Outgoing::Message));
@@ -335,6 +329,10 @@ impl EngineThread {
             self.observer.committed(began.elapsed(), self.store.bytes());
         }
         (waiting.urgent, waiting.bytes) = (false, 0);
+        let full = self.store.table_bytes(Table::Join) > self.plan.limits.join;
+        if let Some(notice) = self.engine.join_is_full(full) {
+            log(&notice);
+        }
         for outgoing in waiting.outgoing.drain(..) {
             // The dispatcher outlives this thread; if it is gone, the rows wait for the restart.
             let _ = self.out.send(outgoing);
@@ -352,6 +350,14 @@ impl EngineThread {
         *self.shared.positions.lock().unwrap_or_else(PoisonError::into_inner) = positions.clone();
         *self.shared.committed.lock().unwrap_or_else(PoisonError::into_inner) = Some(offsets);
         Ok(())
+    }
+}
+
+fn log(notice: &Notice) {
+    if notice.warning {
+        tracing::warn!(model = notice.model, "{}", notice.message);
+    } else {
+        tracing::info!(model = notice.model, "{}", notice.message);
     }
 }
 

@@ -33,7 +33,7 @@ impl Model {
             let (start, end) = self.count_along(line)?.span(to - length, to);
             let frame = Frame { along: line, from: to - length, to, start, end, every };
             for group in self.groups_in_order(frame.after()) {
-                rounds.push(self.judge_frame(place, monitor, group, frame));
+                rounds.push(self.judge_frame(place, monitor, group, frame, None));
             }
         }
         rounds.retain(|round| !round.lines.is_empty());

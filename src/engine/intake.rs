@@ -19,12 +19,19 @@ use crate::join::{Answer, Entry, Known, Truth, Waiting};
 pub(super) struct Entries {
     pub by_key: HashMap<JoinKey, Entry>,
     pub dirty: hashbrown::HashSet<JoinKey>,
+    /// The join has reached its limit: ids that are not in it yet find no room.
+    pub full: bool,
 }
 
 impl Entries {
     fn change(&mut self, key: JoinKey) -> &mut Entry {
         self.dirty.insert(key);
         self.by_key.entry(key).or_default()
+    }
+
+    /// As [`Entries::change`]; `None` where there is no room for a further id.
+    fn room_for(&mut self, key: JoinKey) -> Option<&mut Entry> {
+        (!self.full || self.by_key.contains_key(&key)).then(|| self.change(key))
     }
 
     /// Keeps only what is not durable yet.
@@ -51,12 +58,14 @@ impl Model {
         if role == Role::Outcome {
             return;
         }
+        let mut room = self.room();
         let mut want = |name: Option<Arc<str>>| {
             let known = self
                 .versions
                 .keys()
                 .any(|ix| **self.ledger.lexicon.name(*ix) == *name.as_deref().unwrap_or(""));
-            if !known {
+            if !known && room > 0 {
+                room -= 1;
                 wants.versions.push((model, name));
             }
         };
@@ -99,8 +108,13 @@ impl Model {
         for row in first..batch.times.len() {
             let time = batch.times[row];
             let own = if latest == Time::MIN { Time::MIN } else { latest - lateness };
+            let Some(version) = versions[row] else {
+                latest = latest.max(time);
+                self.ledger.crowded_out += 1;
+                continue;
+            };
             let start = time.floor_to(width);
-            let key = PaneKey { start, version: versions[row], segment: WHOLE };
+            let key = PaneKey { start, version, segment: WHOLE };
             if arriving.slab.ordered {
                 if start + width <= own {
                     self.count_late(key, &segments, row);
@@ -110,9 +124,16 @@ impl Model {
                 latest = latest.max(time);
             }
             let arrival = time.max(own);
-            if joins {
+            let id = batch.ids.get(row).copied().unwrap_or_default();
+            let mut own_entry = Entry::default();
+            let entry = match (joins, named) {
+                (false, _) => None,
+                (true, true) => entries.room_for(JoinKey { model: arriving.model, id }),
+                (true, false) => Some(&mut own_entry),
+            };
+            if let Some(entry) = entry {
                 let waiting = Waiting {
-                    version: versions[row],
+                    version,
                     time,
                     arrival,
                     answer: answers.of(row),
@@ -126,26 +147,20 @@ impl Model {
                     offset: batch.offsets[row],
                     truth: self.truth(batch, row),
                 });
-                let id = batch.ids.get(row).copied().unwrap_or_default();
-                let mut own = Entry::default();
-                let entry = match named {
-                    true => entries.change(JoinKey { model: arriving.model, id }),
-                    false => &mut own,
-                };
                 if !self.join_prediction(id, entry, waiting, outcome) {
                     continue;
                 }
+            } else if joins {
+                // Counted, never matched: it lowers the coverage, and that is shown.
+                self.ledger.unjoined += 1;
             }
             if start + width <= judged {
-                self.restated.insert(start);
+                let sliced = segments.iter().filter_map(|column| column[row]);
+                let touched = sliced.chain([WHOLE]).map(|segment| PaneKey { segment, ..key });
+                self.restated.extend(touched);
             }
-            if let Some(version) = self.versions.get_mut(&versions[row])
-                && arrival < version.first_arrival
-            {
-                version.first_arrival = arrival;
-                self.dirty = true;
-            }
-            if learns && let Some(learner) = self.learning.by_version.get_mut(&versions[row]) {
+            self.note_arrival(version, arrival, start);
+            if learns && let Some(learner) = self.learning.by_version.get_mut(&version) {
                 let rank = Rank::of(batch.ids.get(row).copied(), rank, batch.offsets[row]);
                 learner.keep(start, rank, || Row::of(batch, row));
             }
@@ -184,7 +199,10 @@ impl Model {
                 truth: self.truth(batch, row),
             };
             let Some(&id) = batch.ids.get(row) else { continue };
-            let entry = entries.change(JoinKey { model: arriving.model, id });
+            let Some(entry) = entries.room_for(JoinKey { model: arriving.model, id }) else {
+                self.ledger.unjoined += 1;
+                continue;
+            };
             let mut sums = Sums::of(id);
             entry.learn(known, self.rules(), |delta| sums.take(delta));
             self.apply(sums);
@@ -239,14 +257,18 @@ impl Model {
         self.ledger.lexicon.number(&format!("{}/{}", partition.topic, partition.number))
     }
 
-    fn number_versions(&mut self, batch: &Batch) -> Vec<VersionIx> {
+    /// The version of every row; `None` where it is one too many.
+    fn number_versions(&mut self, batch: &Batch) -> Vec<Option<VersionIx>> {
         if !self.plan.versioned {
             let only = self.ledger.lexicon.number("");
-            return vec![only; batch.times.len()];
+            return vec![Some(only); batch.times.len()];
         }
-        let none = self.ledger.lexicon.number("");
-        let known: Vec<VersionIx> =
-            batch.versions.list.iter().map(|word| self.ledger.lexicon.number(word)).collect();
+        let mut none = None;
+        if (0..batch.versions.places.len()).any(|row| batch.versions.place(row).is_err()) {
+            none = self.number_version("");
+        }
+        let known: Vec<Option<VersionIx>> =
+            batch.versions.list.iter().map(|word| self.number_version(word)).collect();
         (0..batch.times.len())
             .map(|row| batch.versions.place(row).map_or(none, |place| known[place as usize]))
             .collect()

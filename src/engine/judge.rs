@@ -1,6 +1,7 @@
 //! The judging law: each pane boundary once, ascending; within it by monitor, version, series and
 //! segment.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::axis::Along;
@@ -40,7 +41,7 @@ impl Model {
             [(Side::Drift, watermarks.drift), (Side::Performance, watermarks.performance)]
         {
             if let Some(boundary) = self.next_due(side, watermark) {
-                let rounds = self.judge_boundary(side, boundary);
+                let rounds = self.judge_boundary(side, boundary, None);
                 self.note_judged(side, boundary);
                 return Some(rounds);
             }
@@ -112,7 +113,14 @@ impl Model {
         }
     }
 
-    fn judge_boundary(&mut self, side: Side, boundary: Time) -> Vec<Round> {
+    /// Judges every window that ends with a boundary; only those that hold a touched pane, where
+    /// panes were restated.
+    fn judge_boundary(
+        &mut self,
+        side: Side,
+        boundary: Time,
+        touched: Option<&BTreeSet<PaneKey>>,
+    ) -> Vec<Round> {
         let mut all = Vec::new();
         let plan = self.plan.clone();
         for (place, monitor) in plan.monitors.iter().enumerate() {
@@ -124,7 +132,7 @@ impl Model {
                 let rounds = match side {
                     Side::Drift if boundary.floor_to(every) == boundary => {
                         let frame = Frame::of_time(boundary, length, every);
-                        vec![self.judge_frame(place, monitor, group, frame)]
+                        vec![self.judge_frame(place, monitor, group, frame, touched)]
                     }
                     Side::Drift => Vec::new(),
                     Side::Performance => {
@@ -151,18 +159,28 @@ impl Model {
         monitor: &MonitorPlan,
         group_ix: usize,
         frame: Frame,
+        touched: Option<&BTreeSet<PaneKey>>,
     ) -> Round {
         let mut group = self.take_group(group_ix);
         let members = self.members(group_ix);
         let version = self.label(group_ix, frame.after());
         let reference = group.reference.clone();
+        let wanted = |segment: SegmentIx| {
+            touched.is_none_or(|touched| {
+                touched.iter().any(|key| {
+                    key.segment == segment
+                        && members.contains(&key.version)
+                        && (frame.from..frame.to).contains(&key.start)
+                })
+            })
+        };
         let mut judgements = Vec::new();
         for series in series_of(monitor) {
             let Some(start) = self.series_start(&group, frame.along, &series) else { continue };
             if frame.to <= start {
                 continue;
             }
-            for segment in self.units_of(monitor, &frame) {
+            for segment in self.units_of(monitor, &frame).into_iter().filter(|s| wanted(*s)) {
                 let (series, version) = (&series, version.clone());
                 let unit = Unit { monitor, series, segment, frame, version };
                 let contents = match frame.along {
@@ -277,12 +295,11 @@ impl Model {
         for group in &mut self.groups {
             group.sums.clear();
         }
-        let longest = self.plan.longest_window();
-        let mut boundary = *first + self.time.width;
-        while boundary <= judged {
-            if restated.range(boundary - longest..boundary).next().is_some() {
-                rounds.extend(self.judge_boundary(Side::Drift, boundary));
-            }
+        let last =
+            restated.last().map_or(first.start, |key| key.start) + self.plan.longest_window();
+        let mut boundary = first.start + self.time.width;
+        while boundary <= judged.min(last) {
+            rounds.extend(self.judge_boundary(Side::Drift, boundary, Some(&restated)));
             boundary = boundary + self.time.width;
         }
         rounds

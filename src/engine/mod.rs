@@ -18,6 +18,7 @@ pub mod io;
 mod judge;
 mod learn;
 mod lexicon;
+mod live;
 mod matching;
 mod mature;
 mod model;
@@ -345,6 +346,22 @@ impl Engine {
     pub fn join_expired(&self, model: &str, entry: &crate::join::Entry) -> bool {
         let Some(model) = self.models.iter().find(|m| m.plan.name == model) else { return true };
         entry.expired(model.ledger.watermark(), model.plan.within())
+    }
+
+    /// Tells whether the join has reached its limit on disk: then ids that it does not hold find no
+    /// room. Returns what is worth a line in the log.
+    pub fn join_is_full(&mut self, full: bool) -> Option<Notice> {
+        if std::mem::replace(&mut self.entries.full, full) == full {
+            return None;
+        }
+        let message = match full {
+            true => {
+                "the join has reached limits.join: new ids are counted but not joined until older \
+                 ones have expired"
+            }
+            false => "the join is below limits.join again: new ids are joined",
+        };
+        Some(Notice { warning: full, model: String::new(), message: message.to_owned() })
     }
 
     /// Sets our clock before the first input.

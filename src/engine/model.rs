@@ -36,6 +36,8 @@ pub(super) struct Version {
     pub group: usize,
     /// Least arrival of its predictions: the newest version is the one that came last.
     pub first_arrival: Time,
+    /// Start of the latest pane that holds predictions of it.
+    pub last_pane: Time,
 }
 
 /// Versions that share a reference and are therefore judged together.
@@ -155,6 +157,10 @@ pub(super) struct Ledger {
     pub retired: BTreeSet<String>,
     /// Outcome records beyond the wait of their prediction.
     pub late_outcomes: u64,
+    /// Predictions of versions beyond the limit.
+    pub crowded_out: u64,
+    /// Outcomes and predictions that found no room in the join.
+    pub unjoined: u64,
     /// Greatest Kafka timestamp read.
     pub latest_logged: Option<Time>,
     /// Configured paths seen at least once, by name.
@@ -191,12 +197,16 @@ pub(super) struct Model {
     pub learnt: BTreeMap<VersionIx, Arc<Reference>>,
     /// Values that a category feature may have.
     pub most_categories: usize,
+    /// Versions that may be counted at the same time.
+    pub most_versions: usize,
+    /// Whether it has been said that there are more.
+    pub crowded: bool,
     /// What is worth a line in the log.
     pub notices: Vec<Notice>,
     pub dirty_tracks: BTreeSet<(usize, TrackKey)>,
     pub dirty: bool,
     /// Judged panes that a record changed after all.
-    pub restated: BTreeSet<Time>,
+    pub restated: BTreeSet<PaneKey>,
     /// Classes that are positive, by lexicon number.
     pub positive: BTreeSet<u32>,
 }
@@ -214,6 +224,8 @@ impl Model {
             learning: Learning::default(),
             learnt: BTreeMap::new(),
             most_categories: limits.categories,
+            most_versions: limits.versions,
+            crowded: false,
             notices: Vec::new(),
             dirty_tracks: BTreeSet::new(),
             dirty: false,
@@ -331,7 +343,13 @@ impl Model {
         self.versions
             .entry(version)
             .and_modify(|v| (v.group, v.reference, v.own) = (group, reference.clone(), own))
-            .or_insert(Version { reference, own, group, first_arrival: Time::MAX });
+            .or_insert(Version {
+                reference,
+                own,
+                group,
+                first_arrival: Time::MAX,
+                last_pane: Time::MIN,
+            });
         self.dirty = true;
     }
 

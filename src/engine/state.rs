@@ -395,6 +395,12 @@ impl Model {
             if key != stored || !moved.is_empty() {
                 axis.dirty.extend([key, stored]);
             }
+            if along == Along::Time
+                && let Some(version) = self.versions.get_mut(&version)
+            {
+                version.last_pane = version.last_pane.max(start);
+            }
+            let axis = self.axis_mut(along);
             match axis.panes.entry(key) {
                 Entry::Vacant(slot) => {
                     slot.insert(pane);

@@ -50,6 +50,10 @@ pub struct ModelStatus {
     pub outcome_coverage: Option<f64>,
     /// Predictions that came after their pane had closed.
     pub late: u64,
+    /// Predictions of versions beyond `limits.versions`, which are not counted.
+    pub crowded_out: u64,
+    /// Predictions and outcomes that were not joined, since the join was full (`limits.join`).
+    pub unjoined: u64,
     /// Whether its newest version has a reference.
     pub has_reference: bool,
     /// Configured paths that were never seen in an event.
@@ -166,6 +170,8 @@ impl Engine {
                 .filter(|(k, _)| k.segment == super::segments::WHOLE)
                 .map(|(_, p)| p.late)
                 .sum(),
+            crowded_out: model.ledger.crowded_out,
+            unjoined: model.ledger.unjoined,
             has_reference: model
                 .versions
                 .values()

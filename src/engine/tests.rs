@@ -4,6 +4,7 @@ mod changes;
 mod counted;
 mod interleavings;
 mod learnt;
+mod limits;
 mod scenarios;
 mod silence;
 pub(crate) mod world;

@@ -136,6 +136,10 @@ impl Store for Embedded {
     fn bytes(&self) -> u64 {
         self.database.disk_space().unwrap_or(0)
     }
+
+    fn table_bytes(&self, table: Table) -> u64 {
+        self.tables[&table].disk_space()
+    }
 }
 
 /// Only our user may look inside: ids and evidence are nobody else's business.

@@ -49,6 +49,16 @@ impl Store for Memory {
     }
 
     fn bytes(&self) -> u64 {
-        0
+        Table::ALL.into_iter().map(|table| self.table_bytes(table)).sum()
+    }
+
+    fn table_bytes(&self, table: Table) -> u64 {
+        let mut bytes = 0;
+        // Walking a table in memory cannot fail.
+        let _ = self.walk(table, &[], &mut |key, value| {
+            bytes += (key.len() + value.len()) as u64;
+            true
+        });
+        bytes
     }
 }

@@ -98,6 +98,9 @@ pub trait Store: Send + Sync {
 
     /// Bytes on disk.
     fn bytes(&self) -> u64;
+
+    /// Bytes of one table on disk.
+    fn table_bytes(&self, table: Table) -> u64;
 }
 
 /// All rows of a table.

@@ -10,6 +10,6 @@ mod faults;
 mod groups;
 mod kafka_works;
 mod main_job;
-mod replay;
 mod reload;
+mod replay;
 mod security;
