@@ -10,7 +10,7 @@ use crate::detect::Detector;
 use crate::event::{Role, Span};
 pub use crate::join::{OutcomeRepeats, PredictionRepeats};
 pub use crate::stats::SeriesKind;
-use crate::stats::{Dtype, Statistic, Task};
+use crate::stats::{Dtype, Extra, Performance, Statistic, Task};
 
 /// Everything the engine does.
 #[derive(Debug, Clone)]
@@ -242,6 +242,14 @@ impl ModelPlan {
         let predictions = self.prediction_topics.iter().map(|t| (t.clone(), Role::Prediction));
         let outcomes = self.outcomes.iter().flat_map(|o| &o.topics);
         predictions.chain(outcomes.map(|t| (t.clone(), Role::Outcome))).collect()
+    }
+
+    /// Empty sums over pairs, with the extras that some monitor reads; `None` without a task.
+    #[must_use]
+    pub fn performance(&self) -> Option<Performance> {
+        let extras: Vec<Extra> =
+            self.monitors.iter().flat_map(|m| m.statistic.kind().extras).copied().collect();
+        self.task.map(|task| Performance::empty(task, &extras))
     }
 
     /// How long predictions wait for outcomes; zero without outcomes.

@@ -8,7 +8,7 @@ use super::model::{CountedSeries, PaneKey, counted_series};
 use super::segments::{SegmentIx, WHOLE};
 use crate::event::{Span, Time};
 use crate::plan::{ModelPlan, MonitorPlan, WindowPlan};
-use crate::stats::Task;
+use crate::stats::Performance;
 use crate::window::Pane;
 
 /// Which line.
@@ -47,7 +47,7 @@ pub(super) struct Axis {
     pub dirty: BTreeSet<PaneKey>,
     /// What is counted here.
     pub series: Vec<CountedSeries>,
-    task: Option<Task>,
+    empty: Option<Performance>,
     assumes: bool,
 }
 
@@ -60,7 +60,7 @@ impl Axis {
             panes: BTreeMap::new(),
             dirty: BTreeSet::new(),
             series: counted_series(plan, along),
-            task: plan.task,
+            empty: plan.performance(),
             // Pairs have their outcome; nothing is assumed along the counts.
             assumes: assumes && along == Along::Time,
         }
@@ -74,8 +74,8 @@ impl Axis {
     /// The pane at a key, made if need be.
     pub(super) fn pane(&mut self, key: PaneKey) -> &mut Pane {
         self.dirty.insert(key);
-        let (task, assumes) = (self.task, self.assumes);
-        self.panes.entry(key).or_insert_with(|| Pane::empty(task, assumes))
+        let (empty, assumes) = (&self.empty, self.assumes);
+        self.panes.entry(key).or_insert_with(|| Pane::empty(empty.clone(), assumes))
     }
 
     /// Where the pane of a position begins; only of a line that is used.

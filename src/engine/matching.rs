@@ -145,7 +145,7 @@ impl Model {
     fn match_pair(&mut self, prediction: &Waiting, outcome: &Known, arrival: Time, sign: i64) {
         let hop = arrival.floor_to(self.time.width);
         let sums = self.pair(prediction, outcome, sign);
-        let empty = Matches::empty(self.plan.task, self.plan_assumes());
+        let empty = Matches::empty(self.plan.performance(), self.plan_assumes());
         self.each_pane(prediction, |pane| {
             pane.arriving.entry(hop).or_insert_with(|| empty.clone()).merge(&sums);
         });
@@ -153,7 +153,7 @@ impl Model {
 
     /// What one pair adds.
     fn pair(&self, prediction: &Waiting, outcome: &Known, sign: i64) -> Matches {
-        let mut sums = Matches::empty(self.plan.task, self.plan_assumes());
+        let mut sums = Matches::empty(self.plan.performance(), self.plan_assumes());
         sums.matched = sign;
         sums.delays.observe((outcome.time - prediction.time).seconds().max(0.0), sign);
         if let Some(code) = self.outcome_code(prediction, outcome.truth) {
@@ -182,8 +182,7 @@ impl Model {
             return;
         }
         let mut sums = None;
-        if let (Some(truth), Some(task)) = (self.assumed_truth(), self.plan.task) {
-            let mut assumed = Performance::empty(task);
+        if let (Some(truth), Some(mut assumed)) = (self.assumed_truth(), self.plan.performance()) {
             self.observe(prediction, truth, sign, &mut assumed);
             sums = Some(assumed);
         }
@@ -214,24 +213,10 @@ impl Model {
             }
             (Some(Task::Multiclass), Answer::Class { class, probabilities }, Truth::Class(was)) => {
                 let name = self.ledger.lexicon.name(was);
-                let names = &self.plan.probabilities;
-                let complete = !probabilities.is_empty()
-                    && probabilities.len() == names.len()
-                    && probabilities.iter().all(|p| !p.is_nan());
-                let truths = names.iter().map(|n| if **n == **name { 1.0 } else { 0.0 });
                 let observation = Observation::Multiclass {
                     predicted: class.map(|c| self.ledger.lexicon.name(c).as_ref()),
-                    probability_of_outcome: complete
-                        .then(|| names.iter().position(|n| **n == **name))
-                        .flatten()
-                        .map(|place| probabilities[place]),
-                    brier: complete.then(|| {
-                        probabilities
-                            .iter()
-                            .zip(truths)
-                            .map(|(p, y): (&f64, f64)| (p - y).powi(2))
-                            .sum()
-                    }),
+                    classes: &self.plan.probabilities,
+                    probabilities,
                     outcome: name,
                 };
                 into.observe(&observation, sign);

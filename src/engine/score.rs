@@ -145,7 +145,7 @@ impl Model {
         reference: Option<&Reference>,
     ) -> Contents {
         let mut contents = Contents::default();
-        let mut total = Matches::empty(self.plan.task, false);
+        let mut total = Matches::empty(self.plan.performance(), false);
         let within = self.plan.within();
         let axis = self.axis(unit.frame.along);
         let mut start = unit.frame.from;
@@ -279,7 +279,7 @@ impl Model {
         let sample = contents.sample(unit.frame.end - unit.frame.start, against);
         let pair = sample.pair;
         let support = statistic.support(&sample);
-        let metric = metric_on_reference(reference, part, unit.segment, statistic.name());
+        let metric = metric_on_reference(reference, part, unit.segment, &statistic.label());
         let metric_support = metric_n(reference, part, unit.segment);
         let scored = statistic.score(&sample);
         let lacks_metric = monitor.detector.needs_reference_metric() && metric.is_none();

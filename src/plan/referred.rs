@@ -32,6 +32,7 @@ impl ModelPlan {
             positive: self.positive.clone(),
             threshold: self.threshold,
             classes: self.probabilities.clone(),
+            metrics: self.monitors.iter().map(|m| m.statistic.clone()).collect(),
             dimensions: self.dimensions.clone(),
             segment_series,
             edges,

@@ -7,8 +7,8 @@ use super::file::profile_id;
 use super::{CreatedFrom, Reference, SegmentReference, segment_value};
 use crate::event::{Absent, Batch, Numbers, Values, Words};
 use crate::stats::{
-    Absences, CategoryProfile, Counts, Dtype, NumericProfile, Observation, Params, Performance,
-    Profile, STATISTICS, Sample, SeriesKind, Task,
+    Absences, CategoryProfile, Counts, Dtype, Extra, NumericProfile, Observation, Params,
+    Performance, Profile, STATISTICS, Sample, SeriesKind, Statistic, Task,
 };
 
 /// At most so many distinct values are kept whole; more are compressed to quantiles.
@@ -35,6 +35,8 @@ pub struct BuildSpec {
     pub threshold: Option<f64>,
     /// Classes in the order of the probability columns.
     pub classes: Vec<String>,
+    /// Metrics that some monitor computes with options of its own; the usual ones need no mention.
+    pub metrics: Vec<Arc<dyn Statistic>>,
     /// Dimensions of segments.
     pub dimensions: Vec<Vec<String>>,
     /// Series whose segments are judged.
@@ -241,7 +243,7 @@ impl Builder {
     fn performance(&self, wanted: impl Fn(usize) -> bool) -> BTreeMap<String, f64> {
         let mut metrics = BTreeMap::new();
         let Some(task) = self.spec.task else { return metrics };
-        let mut sums = Performance::empty(task);
+        let mut sums = Performance::empty(task, &Extra::ALL);
         for row in (0..self.rows).filter(|row| wanted(*row)) {
             self.show(task, row, &mut sums);
         }
@@ -250,12 +252,12 @@ impl Builder {
         }
         metrics.insert("n".to_owned(), sums.n() as f64);
         let sample = Sample { performance: Some(&sums), ..Sample::default() };
-        for kind in STATISTICS {
-            let Ok(statistic) = (kind.build)(&mut Params::default()) else { continue };
+        let usual = STATISTICS.iter().filter_map(|k| (k.build)(&mut Params::default()).ok());
+        for statistic in usual.chain(self.spec.metrics.iter().cloned()) {
             if statistic.tasks().contains(&task)
                 && let Ok(score) = statistic.score(&sample)
             {
-                metrics.insert(kind.name.to_owned(), score.value);
+                metrics.insert(statistic.label(), score.value);
             }
         }
         metrics
@@ -282,15 +284,10 @@ impl Builder {
             Task::Multiclass => {
                 let Some(outcome) = self.word("outcome", row) else { return };
                 let given: Vec<f64> = self.probabilities.iter().map(|column| column[row]).collect();
-                let complete = !given.is_empty() && given.iter().all(|p| !p.is_nan());
-                let truth = |class: &String| if *class == outcome { 1.0 } else { 0.0 };
-                let squares =
-                    given.iter().zip(&self.spec.classes).map(|(p, c)| (p - truth(c)).powi(2));
-                let place = self.spec.classes.iter().position(|c| c == outcome);
                 let pair = Observation::Multiclass {
                     predicted: self.word("prediction", row),
-                    probability_of_outcome: place.filter(|_| complete).map(|place| given[place]),
-                    brier: complete.then(|| squares.sum()),
+                    classes: &self.spec.classes,
+                    probabilities: &given,
                     outcome,
                 };
                 sums.observe(&pair, 1);

@@ -15,6 +15,7 @@ fn spec() -> BuildSpec {
         positive: Vec::new(),
         threshold: None,
         classes: Vec::new(),
+        metrics: Vec::new(),
         dimensions: vec![vec!["city".into()]],
         segment_series: ["features.fare".to_owned()].into(),
         edges: BTreeMap::from([("features.fare".to_owned(), vec![12.5])]),

@@ -4,239 +4,82 @@
 //! what panes merge into windows; a [`Statistic`] is a function of summaries. Adding one is a new
 //! file and an entry in [`STATISTICS`].
 
-use std::fmt::Debug;
-use std::sync::Arc;
-
-mod binning;
-mod chi_square;
-mod classification;
 mod counts;
 mod delays;
+mod distribution;
 mod exact_sum;
-mod jensen_shannon;
-mod kolmogorov;
-mod ks;
+mod metrics;
 mod params;
 mod performance;
 mod profile;
-mod psi;
 mod quality;
-mod regression;
+mod statistic;
 mod volume;
 
 #[cfg(test)]
 mod tests;
 
-pub use binning::{Bin, FrozenBins, bins};
 pub use counts::{Absences, Counts};
 pub use delays::Delays;
+pub use distribution::{Bin, FrozenBins, bins};
 pub use exact_sum::ExactSum;
 pub use params::{OptionDoc, ParamError, Params};
-pub use performance::{Binary, Losses, Multiclass, Observation, Performance, Regression};
+pub use performance::{
+    Binary, Calibration, CalibrationBin, ErrorPowers, Extra, LogErrors, LogHistogram, LossSquares,
+    Losses, Multiclass, Observation, OutcomeMoments, Performance, Regression, ScoreCell, ScoreGrid,
+};
 pub use profile::{CategoryProfile, Dtype, NumericProfile, Profile};
-
-/// What a statistic is computed from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Basis {
-    /// Counts of a series against the counts of its reference.
-    Distribution,
-    /// Counts of a series alone, or against bounds of the reference.
-    Quality,
-    /// The number of predictions.
-    Volume,
-    /// Pairs of prediction and outcome.
-    Performance,
-    /// How many predictions have an outcome.
-    Coverage,
-    /// How long outcomes took.
-    Delay,
-}
-
-impl Basis {
-    /// Whether outcomes change the score, so that it is judged when they are due.
-    #[must_use]
-    pub fn needs_outcomes(self) -> bool {
-        matches!(self, Basis::Performance | Basis::Coverage | Basis::Delay)
-    }
-
-    /// Whether it is computed per series (`watch`), not for the model as a whole.
-    #[must_use]
-    pub fn per_series(self) -> bool {
-        matches!(self, Basis::Distribution | Basis::Quality)
-    }
-}
-
-/// Which scores are worse than others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Direction {
-    /// Greater is worse (an error, a distance).
-    Up,
-    /// Smaller is worse (an accuracy).
-    Down,
-    /// Neither; levels must say `above` or `below`.
-    None,
-}
-
-/// What a model predicts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Task {
-    /// A number.
-    Regression,
-    /// One of two classes.
-    Binary,
-    /// One of several classes.
-    Multiclass,
-}
-
-/// The type of a series.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum SeriesKind {
-    /// Numbers, rounded to the dtype.
-    Numeric(Dtype),
-    /// Words.
-    Category,
-}
-
-/// Counts of a window beside those of the reference, on one grid.
-#[derive(Debug, Clone, Copy)]
-pub struct Pair<'a> {
-    /// The frozen whole reference: names of cells, edges, bounds.
-    pub profile: &'a Profile,
-    /// Reference counts to compare with: the whole's, or the segment's part.
-    pub reference: &'a Counts,
-    /// Counts of the window.
-    pub window: &'a Counts,
-}
-
-/// Everything a statistic may look at for one series or model, segment and window.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Sample<'a> {
-    /// Predictions in the window.
-    pub events: u64,
-    /// Length of the window in seconds.
-    pub seconds: f64,
-    /// Counts of the series; `None` for statistics of the whole model.
-    pub window: Option<&'a Counts>,
-    /// The series beside its reference; `None` where there is none.
-    pub pair: Option<Pair<'a>>,
-    /// Sums over matched pairs.
-    pub performance: Option<&'a Performance>,
-    /// Predictions whose outcome is known.
-    pub matched: u64,
-    /// Predictions whose outcome is assumed.
-    pub assumed: u64,
-    /// How long the matched outcomes took.
-    pub delays: Option<&'a Delays>,
-}
-
-/// A computed score.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Score {
-    /// The statistic's number; always finite.
-    pub value: f64,
-    /// Events that it was computed from: with a value, matched, or the metric's denominator.
-    pub support: u64,
-    /// A rigorous interval where the value is a bound or an estimate; `None` when exact.
-    pub interval: Option<(f64, f64)>,
-}
-
-/// Why there is no score.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
-pub enum Undefined {
-    /// The series has no reference (or the segment no part in it).
-    #[error("no_reference")]
-    NoReference,
-    /// The formula has no value here: an empty side, a zero denominator.
-    #[error("undefined")]
-    Undefined,
-}
-
-/// A formula over summaries, with its options filled in.
-pub trait Statistic: Debug + Send + Sync {
-    /// Name in the configuration and in score lines.
-    fn name(&self) -> &'static str;
-
-    /// What it is computed from.
-    fn basis(&self) -> Basis;
-
-    /// Tasks it makes sense for; empty: any, also a model without one.
-    fn tasks(&self) -> &'static [Task] {
-        &[]
-    }
-
-    /// Which way is worse.
-    fn direction(&self) -> Direction;
-
-    /// The best value there is, where there is one: 0 for a distance, 1 for an accuracy.
-    fn best(&self) -> Option<f64>;
-
-    /// Least and greatest value of one event, where the score is the mean of them over its support;
-    /// infinite without a bound. `None` where it is no mean.
-    fn mean_of(&self) -> Option<(f64, f64)> {
-        None
-    }
-
-    /// Edges that must be points of every grid this statistic reads; empty for most.
-    fn edges(&self) -> &[f64] {
-        &[]
-    }
-
-    /// Events the score would be computed from, also where it is undefined: with a value, matched, or
-    /// the metric's denominator.
-    fn support(&self, sample: &Sample<'_>) -> u64;
-
-    /// The score, or why there is none. Never a NaN, never an infinity.
-    ///
-    /// # Errors
-    /// See [`Undefined`].
-    fn score(&self, sample: &Sample<'_>) -> Result<Score, Undefined>;
-
-    /// The score that an undrifted window of this size, judged against this reference, exceeds
-    /// with probability 1 %; `None` where that has no meaning.
-    fn noise_floor(&self, _sample: &Sample<'_>) -> Option<f64> {
-        None
-    }
-
-    /// Probability of a score at least this large without drift; computed when a line is
-    /// written, never in the evaluation loop.
-    fn p_value(&self, _sample: &Sample<'_>) -> Option<f64> {
-        None
-    }
-}
-
-/// A statistic's entry in the registry.
-#[derive(Debug)]
-pub struct StatisticKind {
-    /// Name in the configuration.
-    pub name: &'static str,
-    /// One sentence: what it is, its range, which way is worse.
-    pub summary: &'static str,
-    /// Options beside `kind`.
-    pub options: &'static [OptionDoc],
-    /// Builds it from its options.
-    pub build: fn(&mut Params) -> Result<Arc<dyn Statistic>, ParamError>,
-}
+pub use statistic::{
+    Basis, Direction, Pair, Sample, Score, SeriesKind, Statistic, StatisticKind, Task, Undefined,
+};
 
 /// Every statistic.
 pub const STATISTICS: &[&StatisticKind] = &[
-    &psi::KIND,
-    &ks::KIND,
-    &chi_square::KIND,
-    &jensen_shannon::KIND,
-    &quality::MISSING_RATE,
-    &quality::NEW_CATEGORY_RATE,
-    &quality::OUT_OF_RANGE_RATE,
-    &classification::ACCURACY,
-    &classification::PRECISION,
-    &classification::RECALL,
-    &classification::F1,
-    &classification::LOG_LOSS,
-    &classification::BRIER,
-    &regression::MAE,
-    &regression::RMSE,
-    &regression::MEAN_ERROR,
-    &regression::MAPE,
+    &distribution::psi::KIND,
+    &distribution::kl::KIND,
+    &distribution::jensen_shannon::KIND,
+    &distribution::hellinger::KIND,
+    &distribution::total_variation::KIND,
+    &distribution::l_infinity::KIND,
+    &distribution::chi_square::KIND,
+    &distribution::g_test::KIND,
+    &distribution::ks::KIND,
+    &distribution::kuiper::KIND,
+    &distribution::mann_whitney::KIND,
+    &distribution::cramer_von_mises::KIND,
+    &distribution::anderson_darling::KIND,
+    &distribution::wasserstein::KIND,
+    &quality::rate::MISSING_RATE,
+    &quality::rate::NULL_RATE,
+    &quality::rate::NAN_RATE,
+    &quality::rate::TYPE_ERROR_RATE,
+    &quality::rate::NEW_CATEGORY_RATE,
+    &quality::rate::OUT_OF_RANGE_RATE,
+    &quality::constant_feature::KIND,
+    &quality::new_spike::KIND,
+    &metrics::accuracy::KIND,
+    &metrics::precision::KIND,
+    &metrics::recall::KIND,
+    &metrics::specificity::KIND,
+    &metrics::f1::KIND,
+    &metrics::mcc::KIND,
+    &metrics::business_value::KIND,
+    &metrics::roc_auc::KIND,
+    &metrics::gini::KIND,
+    &metrics::average_precision::KIND,
+    &metrics::log_loss::KIND,
+    &metrics::brier::KIND,
+    &metrics::ece::KIND,
+    &metrics::calibration_slope::KIND,
+    &metrics::mae::KIND,
+    &metrics::mse::KIND,
+    &metrics::rmse::KIND,
+    &metrics::mean_error::KIND,
+    &metrics::mape::KIND,
+    &metrics::msle::KIND,
+    &metrics::r2::KIND,
+    &metrics::pinball::KIND,
+    &metrics::error_quantile::KIND,
     &volume::OUTCOME_COVERAGE,
     &volume::OUTCOME_DELAY,
     &volume::EVENT_RATE,

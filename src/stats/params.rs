@@ -63,6 +63,19 @@ impl Params {
         }
     }
 
+    /// Takes a number between 0 and 1, neither of them.
+    ///
+    /// # Errors
+    /// Anything else under that key.
+    pub fn share(&mut self, key: &str) -> Result<Option<f64>, ParamError> {
+        match self.number(key)? {
+            Some(share) if !(share > 0.0 && share < 1.0) => {
+                Err(ParamError::new(key, "must lie between 0 and 1, such as 0.95"))
+            }
+            share => Ok(share),
+        }
+    }
+
     /// Takes a whole number that is not negative.
     ///
     /// # Errors
@@ -73,6 +86,18 @@ impl Params {
             Some(value) => value.as_u64().map(Some).ok_or_else(|| {
                 ParamError::new(key, format!("{value} is not a whole number from 0"))
             }),
+        }
+    }
+
+    /// Takes true or false.
+    ///
+    /// # Errors
+    /// Anything else under that key.
+    pub fn flag(&mut self, key: &str) -> Result<Option<bool>, ParamError> {
+        match self.0.remove(key) {
+            None => Ok(None),
+            Some(Value::Bool(flag)) => Ok(Some(flag)),
+            Some(value) => Err(ParamError::new(key, format!("{value} is neither true nor false"))),
         }
     }
 

@@ -8,25 +8,55 @@ use super::{
 };
 
 /// `event_rate`.
-pub const EVENT_RATE: StatisticKind = StatisticKind {
+pub static EVENT_RATE: StatisticKind = StatisticKind {
     name: "event_rate",
     summary: "predictions per second over the window; bad in no fixed direction",
+    definition: "predictions / seconds of the window",
+    range: "from 0",
+    source: "a count",
+    basis: Basis::Volume,
+    tasks: &[],
+    extras: &[],
+    direction: Direction::None,
+    best: None,
+    mean_of: None,
+    floor: false,
     options: &[],
     build: |_| Ok(Arc::new(EventRate)),
 };
 
 /// `outcome_coverage`.
-pub const OUTCOME_COVERAGE: StatisticKind = StatisticKind {
+pub static OUTCOME_COVERAGE: StatisticKind = StatisticKind {
     name: "outcome_coverage",
     summary: "share of predictions whose outcome is known or assumed; 0 to 1, smaller is worse",
+    definition: "(matched + assumed) / predictions",
+    range: "0 to 1",
+    source: "a count",
+    basis: Basis::Coverage,
+    tasks: &[],
+    extras: &[],
+    direction: Direction::Down,
+    best: Some(1.0),
+    mean_of: None,
+    floor: false,
     options: &[],
     build: |_| Ok(Arc::new(OutcomeCoverage)),
 };
 
 /// `outcome_delay`.
-pub const OUTCOME_DELAY: StatisticKind = StatisticKind {
+pub static OUTCOME_DELAY: StatisticKind = StatisticKind {
     name: "outcome_delay",
     summary: "seconds that a share of the outcomes takes at most, from a grid of 9 %; greater is worse",
+    definition: "the smallest delay that a share `quantile` of the matched outcomes does not exceed, from counts on a geometric grid of 8 cells per factor two; the interval is its cell",
+    range: "from 0",
+    source: "a count",
+    basis: Basis::Delay,
+    tasks: &[],
+    extras: &[],
+    direction: Direction::Up,
+    best: Some(0.0),
+    mean_of: None,
+    floor: false,
     options: &[OptionDoc {
         name: "quantile",
         kind: "number",
@@ -40,20 +70,8 @@ pub const OUTCOME_DELAY: StatisticKind = StatisticKind {
 struct EventRate;
 
 impl Statistic for EventRate {
-    fn name(&self) -> &'static str {
-        EVENT_RATE.name
-    }
-
-    fn basis(&self) -> Basis {
-        Basis::Volume
-    }
-
-    fn direction(&self) -> Direction {
-        Direction::None
-    }
-
-    fn best(&self) -> Option<f64> {
-        None
+    fn kind(&self) -> &'static StatisticKind {
+        &EVENT_RATE
     }
 
     fn support(&self, sample: &Sample<'_>) -> u64 {
@@ -73,20 +91,8 @@ impl Statistic for EventRate {
 struct OutcomeCoverage;
 
 impl Statistic for OutcomeCoverage {
-    fn name(&self) -> &'static str {
-        OUTCOME_COVERAGE.name
-    }
-
-    fn basis(&self) -> Basis {
-        Basis::Coverage
-    }
-
-    fn direction(&self) -> Direction {
-        Direction::Down
-    }
-
-    fn best(&self) -> Option<f64> {
-        Some(1.0)
+    fn kind(&self) -> &'static StatisticKind {
+        &OUTCOME_COVERAGE
     }
 
     fn support(&self, sample: &Sample<'_>) -> u64 {
@@ -108,28 +114,13 @@ struct OutcomeDelay {
 }
 
 fn outcome_delay(params: &mut Params) -> Result<Arc<dyn Statistic>, ParamError> {
-    let quantile = params.number("quantile")?.unwrap_or(0.5);
-    if !(quantile > 0.0 && quantile < 1.0) {
-        return Err(ParamError::new("quantile", "must lie between 0 and 1, such as 0.95"));
-    }
+    let quantile = params.share("quantile")?.unwrap_or(0.5);
     Ok(Arc::new(OutcomeDelay { quantile }))
 }
 
 impl Statistic for OutcomeDelay {
-    fn name(&self) -> &'static str {
-        OUTCOME_DELAY.name
-    }
-
-    fn basis(&self) -> Basis {
-        Basis::Delay
-    }
-
-    fn direction(&self) -> Direction {
-        Direction::Up
-    }
-
-    fn best(&self) -> Option<f64> {
-        Some(0.0)
+    fn kind(&self) -> &'static StatisticKind {
+        &OUTCOME_DELAY
     }
 
     fn support(&self, sample: &Sample<'_>) -> u64 {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::stats::{Delays, Performance, Task};
+use crate::stats::{Delays, Performance};
 
 /// What matched outcomes add to a pane. All counts are signed: what arrives in one hop may take
 /// back what came in an earlier one.
@@ -24,13 +24,13 @@ pub struct Matches {
 }
 
 impl Matches {
-    /// No match yet.
+    /// No match yet; `performance` holds the empty sums of the model.
     #[must_use]
-    pub fn empty(task: Option<Task>, assumes: bool) -> Matches {
+    pub fn empty(performance: Option<Performance>, assumes: bool) -> Matches {
         Matches {
             matched: 0,
-            performance: task.map(Performance::empty),
-            as_assumed: task.filter(|_| assumes).map(Performance::empty),
+            as_assumed: performance.clone().filter(|_| assumes),
+            performance,
             delays: Delays::default(),
             outcomes: BTreeMap::new(),
         }

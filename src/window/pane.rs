@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::matches::merge_performance;
 use super::{Matches, PaneCounts};
 use crate::event::Time;
-use crate::stats::{Performance, Task};
+use crate::stats::Performance;
 
 /// The smallest range of offsets that holds all records of interest; `to` is exclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,9 +63,9 @@ pub struct Pane {
 }
 
 impl Pane {
-    /// An empty pane of a model with this task.
+    /// An empty pane; `performance` holds the empty sums of the model.
     #[must_use]
-    pub fn empty(task: Option<Task>, assumes: bool) -> Pane {
+    pub fn empty(performance: Option<Performance>, assumes: bool) -> Pane {
         Pane {
             predictions: 0,
             answerable: 0,
@@ -73,9 +73,9 @@ impl Pane {
             duplicates: 0,
             late: 0,
             series: BTreeMap::new(),
-            settled: Matches::empty(task, assumes),
+            as_assumed: performance.clone().filter(|_| assumes),
+            settled: Matches::empty(performance, assumes),
             arriving: BTreeMap::new(),
-            as_assumed: task.filter(|_| assumes).map(Performance::empty),
             prediction_extents: BTreeMap::new(),
             outcome_extents: BTreeMap::new(),
         }

@@ -129,6 +129,7 @@ pub(super) fn write_reference(folder: &Path, version: &str, rides: &[Ride]) -> a
         positive: Vec::new(),
         threshold: None,
         classes: Vec::new(),
+        metrics: Vec::new(),
         dimensions: vec![vec!["zone".into()]],
         segment_series: ["features.riders_nearby".into(), "features.distance_km".into()].into(),
         edges: Default::default(),

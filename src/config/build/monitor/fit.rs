@@ -143,34 +143,7 @@ fn needed(floor: f64, level: f64, events: u64) -> u64 {
 mod tests {
     use super::*;
     use crate::plan::ReferencePlan;
-    use crate::stats::{Direction, Sample, Score, Undefined};
-
-    #[derive(Debug)]
-    struct ForBinary;
-
-    impl Statistic for ForBinary {
-        fn name(&self) -> &'static str {
-            "precision"
-        }
-        fn basis(&self) -> Basis {
-            Basis::Volume
-        }
-        fn tasks(&self) -> &'static [Task] {
-            &[Task::Binary]
-        }
-        fn direction(&self) -> Direction {
-            Direction::Down
-        }
-        fn best(&self) -> Option<f64> {
-            Some(1.0)
-        }
-        fn support(&self, _: &Sample<'_>) -> u64 {
-            0
-        }
-        fn score(&self, _: &Sample<'_>) -> Result<Score, Undefined> {
-            Err(Undefined::Undefined)
-        }
-    }
+    use crate::stats::{Params, STATISTICS};
 
     fn model(task: Option<Task>) -> ModelPlan {
         ModelPlan {
@@ -196,16 +169,29 @@ mod tests {
         }
     }
 
+    fn awaited() -> crate::plan::OutcomePlan {
+        crate::plan::OutcomePlan {
+            topics: Vec::new(),
+            within: crate::event::Span(1),
+            due: crate::event::Span(1),
+            repeats: crate::plan::OutcomeRepeats::Last,
+            assume: None,
+        }
+    }
+
     #[test]
     fn a_statistic_of_another_task_is_refused() {
+        let kind = STATISTICS.iter().find(|kind| kind.name == "specificity").unwrap();
+        let statistic = (kind.build)(&mut Params::default()).unwrap();
         let told = |task| {
             let mut report = Report::default();
-            outcomes(&ForBinary, &model(task), &KeyPath::default(), &mut report);
+            let model = ModelPlan { outcomes: Some(awaited()), ..model(task) };
+            outcomes(statistic.as_ref(), &model, &KeyPath::default(), &mut report);
             report.finish().pop().map(|p| p.message)
         };
         assert_eq!(told(Some(Task::Binary)), None);
         let other = told(Some(Task::Regression)).unwrap();
-        assert_eq!(other, "precision is for binary; model `m` is regression");
+        assert_eq!(other, "specificity is for binary; model `m` is regression");
         assert!(told(None).unwrap().contains("without a task"));
     }
 

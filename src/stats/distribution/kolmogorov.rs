@@ -34,7 +34,7 @@ pub(super) fn two_sample_p(d: f64, m: u64, n: u64) -> Option<f64> {
 }
 
 /// P(D_n >= d) of the one-sample two-sided statistic.
-pub(super) fn one_sample_sf(n: f64, d: f64) -> f64 {
+pub(in crate::stats) fn one_sample_sf(n: f64, d: f64) -> f64 {
     if d <= 0.5 / n {
         return 1.0;
     }

@@ -1,7 +1,7 @@
 //! The bins of binned statistics: edges at reference quantiles, one bin per category, one for
 //! values without a number.
 
-use super::{CategoryProfile, Counts, NumericProfile, Pair, Profile};
+use crate::stats::{CategoryProfile, Counts, NumericProfile, Pair, ParamError, Params, Profile};
 
 /// One bin of both sides.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,6 +37,33 @@ pub(super) enum Edges {
     Quantiles(u32),
     /// At fixed values.
     Fixed(Vec<f64>),
+}
+
+impl Edges {
+    /// Takes the options `bins` and `edges`.
+    pub(super) fn from_params(params: &mut Params) -> Result<Edges, ParamError> {
+        match (params.whole("bins")?, params.numbers("edges")?) {
+            (Some(_), Some(_)) => {
+                Err(ParamError::new("edges", "stands instead of `bins`; give one of them"))
+            }
+            (None, Some(edges)) if edges.is_empty() || edges.windows(2).any(|w| w[0] >= w[1]) => {
+                Err(ParamError::new("edges", "must be ascending numbers"))
+            }
+            (None, Some(edges)) => Ok(Edges::Fixed(edges)),
+            (bins, None) => match bins.unwrap_or(10) {
+                bins if bins >= 2 && 480 % bins == 0 => Ok(Edges::Quantiles(bins as u32)),
+                bins => Err(ParamError::new("bins", format!("{bins} does not divide 480"))),
+            },
+        }
+    }
+
+    /// Edges that must be points of the grid.
+    pub(super) fn fixed(&self) -> &[f64] {
+        match self {
+            Edges::Fixed(edges) => edges,
+            Edges::Quantiles(_) => &[],
+        }
+    }
 }
 
 impl Bins {

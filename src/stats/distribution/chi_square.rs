@@ -1,0 +1,50 @@
+//! Chi-square contingency statistic of two samples.
+
+use super::binned::{self, Formula, Tables};
+use crate::stats::{Basis, Direction, StatisticKind};
+
+/// Its entry in the registry.
+pub static KIND: StatisticKind = StatisticKind {
+    name: "chi_square",
+    summary: "two-sample chi-square over the bins of psi, without smoothing; from 0, greater is worse",
+    definition: "sum of (observed - expected)^2 / expected over both rows of the contingency table, since the reference is a sample too; degrees of freedom: bins with any value, less one",
+    range: "from 0",
+    source: "Pearson, Philosophical Magazine 50, 1900; as scipy.stats.chi2_contingency without correction",
+    basis: Basis::Distribution,
+    tasks: &[],
+    extras: &[],
+    direction: Direction::Up,
+    best: Some(0.0),
+    mean_of: None,
+    floor: true,
+    options: binned::OPTIONS,
+    build: |params| binned::build(ChiSquare, params),
+};
+
+#[derive(Debug)]
+struct ChiSquare;
+
+impl Formula for ChiSquare {
+    fn kind(&self) -> &'static StatisticKind {
+        &KIND
+    }
+
+    fn value(&self, tables: &Tables) -> f64 {
+        let (m, n) = (tables.m, tables.n);
+        let cell = |observed: f64, expected: f64| (observed - expected).powi(2) / expected;
+        tables
+            .counts()
+            .map(|(r, c)| (r, c, r + c))
+            .filter(|(_, _, both)| *both > 0.0)
+            .map(|(r, c, both)| cell(r, both * m / (m + n)) + cell(c, both * n / (m + n)))
+            .sum()
+    }
+
+    fn floor(&self, tables: &Tables) -> Option<f64> {
+        tables.contingency_99()
+    }
+
+    fn p_value(&self, tables: &Tables, value: f64) -> Option<f64> {
+        tables.contingency_p(value)
+    }
+}

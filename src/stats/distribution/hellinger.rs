@@ -1,0 +1,41 @@
+//! Hellinger distance.
+
+use super::binned::{self, Formula, Tables};
+use crate::stats::{Basis, Direction, StatisticKind};
+
+/// Its entry in the registry.
+pub static KIND: StatisticKind = StatisticKind {
+    name: "hellinger",
+    summary: "Hellinger distance over the bins of psi; 0 to 1, greater is worse",
+    definition: "sqrt(sum over bins of (sqrt(p) - sqrt(q))^2 / 2), shares as they are",
+    range: "0 to 1",
+    source: "Hellinger, Journal fuer die reine und angewandte Mathematik 136, 1909",
+    basis: Basis::Distribution,
+    tasks: &[],
+    extras: &[],
+    direction: Direction::Up,
+    best: Some(0.0),
+    mean_of: None,
+    floor: true,
+    options: binned::OPTIONS,
+    build: |params| binned::build(Hellinger, params),
+};
+
+#[derive(Debug)]
+struct Hellinger;
+
+impl Formula for Hellinger {
+    fn kind(&self) -> &'static StatisticKind {
+        &KIND
+    }
+
+    fn value(&self, tables: &Tables) -> f64 {
+        let squares: f64 = tables.shares().map(|(p, q)| (p.sqrt() - q.sqrt()).powi(2)).sum();
+        (squares / 2.0).sqrt().min(1.0)
+    }
+
+    /// Under no drift 8 / (1/m + 1/n) times the square is nearly chi-square.
+    fn floor(&self, tables: &Tables) -> Option<f64> {
+        Some((tables.chi_square_99()? * tables.spread() / 8.0).min(1.0).sqrt())
+    }
+}

@@ -1,0 +1,170 @@
+//! Statistics over ranks: what they share, and what each of them adds.
+//!
+//! Counts on a grid give the order of all values except inside a gap between two grid points. A
+//! whole reference has no value inside a gap, so that nothing is lost: values of the window inside
+//! one gap count as distinct. On a compressed reference the order within a gap is open; each
+//! statistic says how far that may move it.
+
+use std::fmt::Debug;
+
+use crate::stats::{Pair, Profile, Sample, Score, Statistic, StatisticKind, Undefined};
+
+/// A cell that holds something, with what lies below it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Step {
+    /// Place of the cell: even between grid points, odd on one.
+    pub code: usize,
+    /// Reference values below the cell.
+    pub reference_below: u64,
+    /// Window values below the cell.
+    pub window_below: u64,
+    /// Reference values in the cell.
+    pub reference: u64,
+    /// Window values in the cell.
+    pub window: u64,
+}
+
+impl Step {
+    /// Whether it lies between two grid points, so that the order of its values is open.
+    pub fn is_gap(&self) -> bool {
+        self.code.is_multiple_of(2)
+    }
+
+    /// Whether all its values are equal and more than one.
+    pub fn is_tie(&self) -> bool {
+        !self.is_gap() && self.reference + self.window > 1
+    }
+}
+
+/// Both sides in the order of the grid; neither is empty.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ranks<'a> {
+    pair: Pair<'a>,
+    /// Values of the reference.
+    pub m: u64,
+    /// Values of the window.
+    pub n: u64,
+}
+
+impl<'a> Ranks<'a> {
+    /// `None` for categories, which have no order, and where a side has no values.
+    fn of(pair: &Pair<'a>) -> Option<Ranks<'a>> {
+        let (m, n) = (pair.reference.counted, pair.window.counted);
+        (matches!(pair.profile, Profile::Numeric(_)) && m > 0 && n > 0).then_some(Ranks {
+            pair: *pair,
+            m,
+            n,
+        })
+    }
+
+    /// Values of both sides.
+    pub fn total(&self) -> u64 {
+        self.m + self.n
+    }
+
+    /// Whether no reference value lies in a gap.
+    pub fn is_whole(&self) -> bool {
+        self.pair.reference.cells.iter().step_by(2).all(|n| *n == 0)
+    }
+
+    /// Ascending grid points.
+    pub fn grid(&self) -> &'a [f64] {
+        match self.pair.profile {
+            Profile::Numeric(profile) => &profile.grid,
+            Profile::Category(_) => &[],
+        }
+    }
+
+    /// Every cell, empty ones too.
+    pub fn cells(&self) -> impl Iterator<Item = Step> + 'a {
+        let cells = self.pair.reference.cells.iter().zip(&self.pair.window.cells).enumerate();
+        let (mut below_r, mut below_w) = (0, 0);
+        cells.map(move |(code, (&reference, &window))| {
+            let (reference_below, window_below) = (below_r, below_w);
+            below_r += reference;
+            below_w += window;
+            Step { code, reference_below, window_below, reference, window }
+        })
+    }
+
+    /// The cells that hold something.
+    pub fn steps(&self) -> impl Iterator<Item = Step> + 'a {
+        self.cells().filter(|step| step.reference + step.window > 0)
+    }
+
+    /// F_reference - F_window after so many values of each.
+    pub fn difference(&self, reference: u64, window: u64) -> f64 {
+        let ahead = i128::from(reference) * i128::from(self.n);
+        let behind = i128::from(window) * i128::from(self.m);
+        (ahead - behind) as f64 / (self.m as f64 * self.n as f64)
+    }
+}
+
+/// A value and the bounds that the open order within gaps leaves it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Measure {
+    pub value: f64,
+    pub low: f64,
+    pub high: f64,
+}
+
+/// A formula over ranks.
+pub(super) trait RankFormula: Debug + Send + Sync + 'static {
+    /// The statistic's entry in the registry.
+    fn kind(&self) -> &'static StatisticKind;
+
+    /// The statistic; `None` where it has no value.
+    fn measure(&self, ranks: &Ranks<'_>) -> Option<Measure>;
+
+    /// Its 99 % point without drift.
+    fn floor(&self, _ranks: &Ranks<'_>) -> Option<f64> {
+        None
+    }
+
+    /// Probability of at least `value` without drift, where a law is known.
+    fn p_value(&self, _ranks: &Ranks<'_>, _value: f64) -> Option<f64> {
+        None
+    }
+}
+
+/// A statistic out of a rank formula.
+#[derive(Debug)]
+pub(super) struct Ranked<F>(pub F);
+
+fn ranks<'a>(sample: &Sample<'a>) -> Option<Ranks<'a>> {
+    Ranks::of(sample.pair.as_ref()?)
+}
+
+impl<F: RankFormula> Statistic for Ranked<F> {
+    fn kind(&self) -> &'static StatisticKind {
+        self.0.kind()
+    }
+
+    fn support(&self, sample: &Sample<'_>) -> u64 {
+        sample.window.map_or(0, |w| w.counted)
+    }
+
+    fn score(&self, sample: &Sample<'_>) -> Result<Score, Undefined> {
+        if sample.pair.is_none() {
+            return Err(Undefined::NoReference);
+        }
+        let ranks = ranks(sample).ok_or(Undefined::Undefined)?;
+        let measure = self.0.measure(&ranks).ok_or(Undefined::Undefined)?;
+        let Measure { value, low, high } = measure;
+        if ![value, low, high].iter().all(|x| x.is_finite()) {
+            return Err(Undefined::Undefined);
+        }
+        let open = low < high || !ranks.is_whole();
+        Ok(Score { value, support: self.support(sample), interval: open.then_some((low, high)) })
+    }
+
+    fn noise_floor(&self, sample: &Sample<'_>) -> Option<f64> {
+        self.0.floor(&ranks(sample)?).filter(|floor| floor.is_finite())
+    }
+
+    fn p_value(&self, sample: &Sample<'_>) -> Option<f64> {
+        let ranks = ranks(sample)?;
+        let value = self.0.measure(&ranks)?.value;
+        self.0.p_value(&ranks, value).filter(|p| p.is_finite())
+    }
+}

@@ -1,0 +1,120 @@
+//! Wasserstein-1 distance.
+
+use std::sync::Arc;
+
+use super::ranked::{Measure, RankFormula, Ranked, Ranks, Step};
+use crate::stats::{Basis, Direction, OptionDoc, ParamError, Params, Statistic, StatisticKind};
+
+/// Its entry in the registry.
+pub static KIND: StatisticKind = StatisticKind {
+    name: "wasserstein",
+    summary: "mean distance that values have to move to turn one distribution into the other (earth mover's distance), in the feature's unit or in standard deviations of the reference; from 0, greater is worse",
+    definition: "integral of |F_reference - F_window| dx; between two grid points, where only counts are known, values are taken to be spread evenly, and the interval holds every other place of them; undefined where the window has values outside of the reference's range",
+    range: "from 0",
+    source: "Vallender, Theory of Probability and its Applications 18, 1974; as scipy.stats.wasserstein_distance",
+    basis: Basis::Distribution,
+    tasks: &[],
+    extras: &[],
+    direction: Direction::Up,
+    best: Some(0.0),
+    mean_of: None,
+    floor: false,
+    options: &[OptionDoc {
+        name: "normed",
+        kind: "true or false",
+        default: "false",
+        doc: "divided by the standard deviation of the reference (of the population)",
+    }],
+    build,
+};
+
+#[derive(Debug)]
+struct Wasserstein {
+    normed: bool,
+}
+
+fn build(params: &mut Params) -> Result<Arc<dyn Statistic>, ParamError> {
+    Ok(Arc::new(Ranked(Wasserstein { normed: params.flag("normed")?.unwrap_or(false) })))
+}
+
+impl RankFormula for Wasserstein {
+    fn kind(&self) -> &'static StatisticKind {
+        &KIND
+    }
+
+    fn measure(&self, ranks: &Ranks<'_>) -> Option<Measure> {
+        let mut sums = (0.0, 0.0, 0.0);
+        for step in ranks.cells().filter(Step::is_gap) {
+            let (value, low, high) = area(ranks, &step)?;
+            sums = (sums.0 + value, sums.1 + low, sums.2 + high);
+        }
+        if !self.normed {
+            return Some(Measure { value: sums.0, low: sums.1, high: sums.2 });
+        }
+        let (deviation, error) = deviation(ranks)?;
+        let least = deviation - error;
+        (least > 0.0).then(|| Measure {
+            value: sums.0 / deviation,
+            low: sums.1 / (deviation + error),
+            high: sums.2 / least,
+        })
+    }
+}
+
+/// Width of a gap; infinite at the ends of the grid and beside an infinite point.
+fn width(ranks: &Ranks<'_>, step: &Step) -> f64 {
+    let (grid, above) = (ranks.grid(), step.code / 2);
+    let below = above.checked_sub(1).and_then(|i| grid.get(i)).copied();
+    match (below, grid.get(above)) {
+        (Some(below), Some(above)) => above - below,
+        _ => f64::INFINITY,
+    }
+}
+
+/// Area between the two functions over a gap, and its bounds; `None` where it has none.
+fn area(ranks: &Ranks<'_>, step: &Step) -> Option<(f64, f64, f64)> {
+    let from = ranks.difference(step.reference_below, step.window_below);
+    let to =
+        ranks.difference(step.reference_below + step.reference, step.window_below + step.window);
+    let highest = from + step.reference as f64 / ranks.m as f64;
+    let lowest = from - step.window as f64 / ranks.n as f64;
+    let most = highest.abs().max(lowest.abs());
+    if most == 0.0 {
+        return Some((0.0, 0.0, 0.0));
+    }
+    let width = width(ranks, step);
+    if !width.is_finite() {
+        return None;
+    }
+    let least = if lowest <= 0.0 && highest >= 0.0 { 0.0 } else { lowest.abs().min(highest.abs()) };
+    let even = if from * to >= 0.0 {
+        (from + to).abs() / 2.0
+    } else {
+        (from * from + to * to) / (2.0 * (to - from).abs())
+    };
+    Some((width * even, width * least, width * most))
+}
+
+/// Standard deviation of the reference with the values of a gap in its middle, and how far that may
+/// be off: a deviation changes by at most the root mean square of what its values move.
+fn deviation(ranks: &Ranks<'_>) -> Option<(f64, f64)> {
+    let grid = ranks.grid();
+    let origin = *grid.get(grid.len() / 2)?;
+    let m = ranks.m as f64;
+    let (mut sum, mut squares, mut open) = (0.0, 0.0, 0.0);
+    for step in ranks.steps().filter(|step| step.reference > 0) {
+        let share = step.reference as f64 / m;
+        let above = *grid.get(step.code / 2)?;
+        let place = if step.is_gap() {
+            let half = width(ranks, &step) / 2.0;
+            open += share * half * half;
+            above - half - origin
+        } else {
+            above - origin
+        };
+        sum += share * place;
+        squares += share * place * place;
+    }
+    let deviation = (squares - sum * sum).max(0.0).sqrt();
+    (deviation > 0.0 && deviation.is_finite() && open.is_finite()).then(|| (deviation, open.sqrt()))
+}

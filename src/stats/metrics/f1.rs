@@ -1,0 +1,51 @@
+//! Harmonic mean of precision and recall.
+
+use std::sync::Arc;
+
+use super::average::{self, Average, Class};
+use super::interval::wilson;
+use super::metric::{CLASSES, Estimate, Formula, Metric, binary};
+use crate::stats::{Performance, StatisticKind};
+
+/// Its entry in the registry.
+pub static KIND: StatisticKind = StatisticKind {
+    name: "f1",
+    summary: "harmonic mean of precision and recall; 0 to 1, smaller is worse",
+    definition: "2 TP / (2 TP + FP + FN); several classes averaged by `average`, one without predictions and outcomes counts 0; its support is what either side called positive",
+    source: "van Rijsbergen 1979; as sklearn.metrics.f1_score with zero_division = 0; interval: Wilson's of TP / (TP + FP + FN), of which f1 is an increasing function",
+    options: average::OPTIONS,
+    build: |params| Ok(Arc::new(Metric(F1(Average::from_params(params)?)))),
+    ..CLASSES
+};
+
+#[derive(Debug)]
+struct F1(Average);
+
+fn ratio(class: Class) -> (i64, i64) {
+    (2 * class.hits, class.predicted + class.actual)
+}
+
+impl Formula for F1 {
+    fn kind(&self) -> &'static StatisticKind {
+        &KIND
+    }
+
+    fn label(&self) -> String {
+        self.0.label(KIND.name)
+    }
+
+    fn support(&self, sums: &Performance) -> i64 {
+        match binary(sums) {
+            Some(sums) => sums.true_positive + sums.false_positive + sums.false_negative,
+            None => average::support(sums, ratio),
+        }
+    }
+
+    fn estimate(&self, sums: &Performance) -> Option<Estimate> {
+        let (value, interval) = average::estimate(sums, self.0, ratio)?;
+        let Some(counts) = binary(sums) else { return Some((value, interval)) };
+        let overlap = wilson(counts.true_positive, self.support(sums));
+        let f1 = |share: f64| 2.0 * share / (1.0 + share);
+        Some((value, overlap.map(|(low, high)| (f1(low), f1(high)))))
+    }
+}

@@ -1,0 +1,43 @@
+//! Share of predicted positives that are.
+
+use std::sync::Arc;
+
+use super::average::{self, Average, Class};
+use super::metric::{CLASSES, Estimate, Formula, Metric};
+use crate::stats::{Performance, StatisticKind};
+
+/// Its entry in the registry.
+pub static KIND: StatisticKind = StatisticKind {
+    name: "precision",
+    summary: "share of predicted positives that are; 0 to 1, smaller is worse",
+    definition: "true positives / predicted positives; several classes averaged by `average`, one without predictions counts 0",
+    source: "as sklearn.metrics.precision_score with zero_division = 0; interval: Wilson 1927",
+    options: average::OPTIONS,
+    build: |params| Ok(Arc::new(Metric(Precision(Average::from_params(params)?)))),
+    ..CLASSES
+};
+
+#[derive(Debug)]
+struct Precision(Average);
+
+fn ratio(class: Class) -> (i64, i64) {
+    (class.hits, class.predicted)
+}
+
+impl Formula for Precision {
+    fn kind(&self) -> &'static StatisticKind {
+        &KIND
+    }
+
+    fn label(&self) -> String {
+        self.0.label(KIND.name)
+    }
+
+    fn support(&self, sums: &Performance) -> i64 {
+        average::support(sums, ratio)
+    }
+
+    fn estimate(&self, sums: &Performance) -> Option<Estimate> {
+        average::estimate(sums, self.0, ratio)
+    }
+}

@@ -1,0 +1,37 @@
+//! Root of the mean squared error.
+
+use std::sync::Arc;
+
+use super::metric::{Estimate, Formula, Metric, REGRESSION, errors, regression};
+use super::mse::mean_square;
+use crate::stats::{Extra, Performance, StatisticKind};
+
+/// Its entry in the registry.
+pub static KIND: StatisticKind = StatisticKind {
+    name: "rmse",
+    summary: "root of the mean squared error; from 0, greater is worse",
+    definition: "sqrt(mse), with the root of its interval",
+    source: "as sklearn.metrics.root_mean_squared_error",
+    extras: &[Extra::Squares],
+    build: |_| Ok(Arc::new(Metric(Rmse))),
+    ..REGRESSION
+};
+
+#[derive(Debug)]
+struct Rmse;
+
+impl Formula for Rmse {
+    fn kind(&self) -> &'static StatisticKind {
+        &KIND
+    }
+
+    fn support(&self, sums: &Performance) -> i64 {
+        errors(sums)
+    }
+
+    fn estimate(&self, sums: &Performance) -> Option<Estimate> {
+        let (square, interval) = mean_square(regression(sums)?);
+        let root = |(low, high): (f64, f64)| (low.max(0.0).sqrt(), high.sqrt());
+        Some((square.sqrt(), interval.map(root)))
+    }
+}

@@ -1,0 +1,226 @@
+//! What a statistic is: a formula over summaries, and its entry in the registry.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use super::{Counts, Delays, Dtype, Extra, OptionDoc, ParamError, Params, Performance, Profile};
+
+/// What a statistic is computed from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Basis {
+    /// Counts of a series against the counts of its reference.
+    Distribution,
+    /// Counts of a series alone, or against bounds of the reference.
+    Quality,
+    /// The number of predictions.
+    Volume,
+    /// Pairs of prediction and outcome.
+    Performance,
+    /// How many predictions have an outcome.
+    Coverage,
+    /// How long outcomes took.
+    Delay,
+}
+
+impl Basis {
+    /// Whether outcomes change the score, so that it is judged when they are due.
+    #[must_use]
+    pub fn needs_outcomes(self) -> bool {
+        matches!(self, Basis::Performance | Basis::Coverage | Basis::Delay)
+    }
+
+    /// Whether it is computed per series (`watch`), not for the model as a whole.
+    #[must_use]
+    pub fn per_series(self) -> bool {
+        matches!(self, Basis::Distribution | Basis::Quality)
+    }
+}
+
+/// Which scores are worse than others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// Greater is worse (an error, a distance).
+    Up,
+    /// Smaller is worse (an accuracy).
+    Down,
+    /// Neither; levels must say `above` or `below`.
+    None,
+}
+
+/// What a model predicts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Task {
+    /// A number.
+    Regression,
+    /// One of two classes.
+    Binary,
+    /// One of several classes.
+    Multiclass,
+}
+
+/// The type of a series.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SeriesKind {
+    /// Numbers, rounded to the dtype.
+    Numeric(Dtype),
+    /// Words.
+    Category,
+}
+
+/// Counts of a window beside those of the reference, on one grid.
+#[derive(Debug, Clone, Copy)]
+pub struct Pair<'a> {
+    /// The frozen whole reference: names of cells, edges, bounds.
+    pub profile: &'a Profile,
+    /// Reference counts to compare with: the whole's, or the segment's part.
+    pub reference: &'a Counts,
+    /// Counts of the window.
+    pub window: &'a Counts,
+}
+
+/// Everything a statistic may look at for one series or model, segment and window.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Sample<'a> {
+    /// Predictions in the window.
+    pub events: u64,
+    /// Length of the window in seconds.
+    pub seconds: f64,
+    /// Counts of the series; `None` for statistics of the whole model.
+    pub window: Option<&'a Counts>,
+    /// The series beside its reference; `None` where there is none.
+    pub pair: Option<Pair<'a>>,
+    /// Sums over matched pairs.
+    pub performance: Option<&'a Performance>,
+    /// Predictions whose outcome is known.
+    pub matched: u64,
+    /// Predictions whose outcome is assumed.
+    pub assumed: u64,
+    /// How long the matched outcomes took.
+    pub delays: Option<&'a Delays>,
+}
+
+/// A computed score.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Score {
+    /// The statistic's number; always finite.
+    pub value: f64,
+    /// Events that it was computed from: with a value, matched, or the metric's denominator.
+    pub support: u64,
+    /// Where the truth lies: a rigorous interval where the value is a bound, a 95 % interval where
+    /// it is an estimate from a sample of pairs; `None` when exact.
+    pub interval: Option<(f64, f64)>,
+}
+
+/// Why there is no score.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum Undefined {
+    /// The series has no reference (or the segment no part in it).
+    #[error("no_reference")]
+    NoReference,
+    /// The formula has no value here: an empty side, a zero denominator.
+    #[error("undefined")]
+    Undefined,
+}
+
+/// A formula over summaries, with its options filled in.
+pub trait Statistic: Debug + Send + Sync {
+    /// Its entry in the registry.
+    fn kind(&self) -> &'static StatisticKind;
+
+    /// Name in the configuration and in score lines.
+    fn name(&self) -> &'static str {
+        self.kind().name
+    }
+
+    /// Its name with the options that change its value: under it references keep metrics.
+    fn label(&self) -> String {
+        self.name().to_owned()
+    }
+
+    /// What it is computed from.
+    fn basis(&self) -> Basis {
+        self.kind().basis
+    }
+
+    /// Tasks it makes sense for; empty: any, also a model without one.
+    fn tasks(&self) -> &'static [Task] {
+        self.kind().tasks
+    }
+
+    /// Which way is worse.
+    fn direction(&self) -> Direction {
+        self.kind().direction
+    }
+
+    /// The best value there is, where there is one: 0 for a distance, 1 for an accuracy.
+    fn best(&self) -> Option<f64> {
+        self.kind().best
+    }
+
+    /// Least and greatest value of one event, where the score is the mean of them over its support;
+    /// infinite without a bound. `None` where it is no mean.
+    fn mean_of(&self) -> Option<(f64, f64)> {
+        self.kind().mean_of
+    }
+
+    /// Edges that must be points of every grid this statistic reads; empty for most.
+    fn edges(&self) -> &[f64] {
+        &[]
+    }
+
+    /// Events the score would be computed from, also where it is undefined: with a value, matched, or
+    /// the metric's denominator.
+    fn support(&self, sample: &Sample<'_>) -> u64;
+
+    /// The score, or why there is none. Never a NaN, never an infinity.
+    ///
+    /// # Errors
+    /// See [`Undefined`].
+    fn score(&self, sample: &Sample<'_>) -> Result<Score, Undefined>;
+
+    /// The score that an undrifted window of this size, judged against this reference, exceeds
+    /// with probability 1 %; `None` where that has no meaning.
+    fn noise_floor(&self, _sample: &Sample<'_>) -> Option<f64> {
+        None
+    }
+
+    /// Probability of a score at least this large without drift; computed when a line is
+    /// written, never in the evaluation loop.
+    fn p_value(&self, _sample: &Sample<'_>) -> Option<f64> {
+        None
+    }
+}
+
+/// A statistic's entry in the registry: what there is to say about it before it is computed.
+#[derive(Debug)]
+pub struct StatisticKind {
+    /// Name in the configuration.
+    pub name: &'static str,
+    /// One sentence: what it is, its range, which way is worse.
+    pub summary: &'static str,
+    /// The formula with its conventions, for the page of statistics.
+    pub definition: &'static str,
+    /// Range of its values, as "0 to 1".
+    pub range: &'static str,
+    /// Where the formula and its law were published.
+    pub source: &'static str,
+    /// What it is computed from.
+    pub basis: Basis,
+    /// Tasks it makes sense for; empty: any, also a model without one.
+    pub tasks: &'static [Task],
+    /// Sums over pairs that it reads beyond the ordinary ones of its tasks.
+    pub extras: &'static [Extra],
+    /// Which way is worse.
+    pub direction: Direction,
+    /// The best value there is, where there is one.
+    pub best: Option<f64>,
+    /// Least and greatest value of one event, where it is a mean over events.
+    pub mean_of: Option<(f64, f64)>,
+    /// Whether it has a noise floor.
+    pub floor: bool,
+    /// Options beside `kind`.
+    pub options: &'static [OptionDoc],
+    /// Builds it from its options.
+    pub build: fn(&mut Params) -> Result<Arc<dyn Statistic>, ParamError>,
+}
