@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 
 use super::references::References;
 use crate::clock;
-use crate::engine::io::{Change, Effects, Fetched, Input, JoinKey, Table, VersionKey};
+use crate::engine::io::{Change, Effects, Fetched, Input, JoinKey, Notice, Table, VersionKey};
 use crate::engine::{Engine, Status, join_key};
 use crate::event::{Partition, Slab};
 use crate::join::Entry;
