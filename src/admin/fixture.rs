@@ -164,6 +164,8 @@ pub(crate) fn snapshot() -> Snapshot {
                 watermark_lag: Some(Span::from_secs(90)),
                 outcome_coverage: Some(0.75),
                 late: 2,
+                crowded_out: 0,
+                unjoined: 0,
                 has_reference: true,
                 paths_never_seen: Vec::new(),
             }],

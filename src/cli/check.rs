@@ -8,7 +8,7 @@ use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use serde_json::json;
 
-use super::{CONFIG, FAILURE, OK, Output, sources, unbuilt};
+use super::{CONFIG, FAILURE, OK, Output, sources};
 use crate::config::{self, Mode, Problem, Settings, Severity};
 use crate::daemon::{References, properties, read_reference, reference_files};
 
@@ -32,7 +32,6 @@ pub(super) fn run(arguments: &CheckArguments, file: &Path, output: &Output) -> a
     };
     let mut unreachable = false;
     if let Some(settings) = &settings {
-        problems.extend(unbuilt(settings));
         problems.extend(references(settings));
         if !arguments.no_connect {
             let found = brokers(settings);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use tracing_subscriber::EnvFilter;
 
-use super::{CONFIG, settings, sources, unbuilt};
+use super::{CONFIG, settings, sources};
 use crate::config::{self, Mode};
 use crate::daemon::{self, Loader};
 
@@ -19,10 +19,7 @@ pub(super) fn run(config: &Path, verbose: u8) -> anyhow::Result<ExitCode> {
     };
     let path = config.to_owned();
     let load: Loader = Arc::new(move || match config::load(&sources(&path, Mode::Run)) {
-        Ok((settings, _)) => match unbuilt(&settings).first() {
-            Some(problem) => Err(problem.to_string()),
-            None => Ok(settings),
-        },
+        Ok((settings, _)) => Ok(settings),
         Err(problems) => {
             let texts: Vec<String> = problems.iter().map(ToString::to_string).collect();
             Err(texts.join("\n"))

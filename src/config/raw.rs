@@ -85,7 +85,8 @@ pub struct RawKafka {
     pub idle_after: Length,
     /// Number of this daemon within the group: part of `group.instance.id`.
     pub instance: u32,
-    /// Reader threads.
+    /// Reader threads, each with a consumer of its own in the group. A second one helps where one
+    /// cannot decode what the brokers send and cores are idle.
     pub workers: u32,
     /// Settings for librdkafka by their own names; a value may be `env:NAME` or `file:PATH`.
     #[schemars(schema_with = "super::schema::properties")]

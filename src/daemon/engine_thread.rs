@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::mpsc::Receiver;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ use crate::event::{Partition, Slab};
 use crate::join::Entry;
 use crate::plan::Plan;
 use crate::policy::message::{Command, Message, Receipt, Reply};
-use crate::source::{Feed, Revised, Shared};
+use crate::source::{Channel, Feed, Revised, Shared};
 use crate::store::{Store, StoreError};
 
 /// Longest time between two looks at the clock.
@@ -68,7 +68,9 @@ pub struct EngineThread {
     pub store: Arc<dyn Store>,
     pub shared: Arc<Shared>,
     pub references: References,
-    pub feed: Receiver<Feed>,
+    pub feed: Arc<Channel>,
+    /// The consumer group, to name it.
+    pub group: String,
     pub work: Receiver<Work>,
     pub out: tokio::sync::mpsc::UnboundedSender<Outgoing>,
     pub observer: Box<dyn Observer>,
@@ -95,6 +97,12 @@ impl EngineThread {
     /// # Errors
     /// The store is unusable: the process must end and start again from what is on disk.
     pub fn run(mut self) -> Result<(), StoreError> {
+        let result = self.work();
+        self.feed.close();
+        result
+    }
+
+    fn work(&mut self) -> Result<(), StoreError> {
         let mut waiting = Waiting::default();
         let (mut ticked, mut drawn, mut committed) =
             (Instant::now(), None::<Instant>, Instant::now());
@@ -109,10 +117,8 @@ impl EngineThread {
                 self.obey(work, &mut waiting);
             }
             if waiting.failed.is_empty() {
-                match self.feed.recv_timeout(TICK.min(self.commit_every)) {
-                    Ok(feed) => self.take(feed, &mut waiting)?,
-                    Err(RecvTimeoutError::Timeout) => {}
-                    Err(RecvTimeoutError::Disconnected) => std::thread::sleep(TICK / 4),
+                if let Some(feed) = self.feed.take(TICK.min(self.commit_every)) {
+                    self.take(feed, &mut waiting)?;
                 }
             } else {
                 // Nothing is taken while what was taken cannot be made durable.
@@ -179,10 +185,13 @@ impl EngineThread {
     fn take(&mut self, feed: Feed, waiting: &mut Waiting) -> Result<(), StoreError> {
         let input = match feed {
             Feed::Slab(slab) => return self.take_slab(slab, waiting),
-            Feed::Owned { partitions, counts } => Input::Owned { partitions, counts },
+            Feed::Owned { partitions, counts } => {
+                self.shared.note_ownership(&self.group, &partitions, &counts);
+                Input::Owned { partitions, counts }
+            }
             Feed::End { partition, end } => Input::EndOffset { partition, end },
             Feed::Lost { partition, from, to } => Input::Lost { partition, from, to },
-            Feed::Begin { partition, offset } => Input::Begin { partition, offset },
+            Feed::Begin { partition, offset, again } => Input::Begin { partition, offset, again },
             Feed::Reload(revised) => return self.reload(revised, waiting),
         };
         let effects = self.engine.step(input);
@@ -213,7 +222,7 @@ impl EngineThread {
                 .rewind
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
-                .push(partition.clone());
+                .insert(partition.clone());
         }
         self.keep(effects, waiting);
         Ok(())
@@ -348,7 +357,7 @@ impl EngineThread {
         let offsets: BTreeMap<Partition, i64> =
             positions.iter().map(|(p, position)| (p.clone(), position.offset)).collect();
         *self.shared.positions.lock().unwrap_or_else(PoisonError::into_inner) = positions.clone();
-        *self.shared.committed.lock().unwrap_or_else(PoisonError::into_inner) = Some(offsets);
+        *self.shared.committed.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(offsets);
         Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! Wiring: opens the state, starts the threads and tasks, stops them in reverse order.
 //!
-//! The only room that knows all others. What it starts: the reader thread (`source`), the engine
+//! The only room that knows all others. What it starts: the reader threads (`source`), the engine
 //! thread, the dispatcher (`outbox`), the API (`admin`), and the signals that end it all.
 
 mod control;
@@ -13,7 +13,7 @@ mod reload;
 
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{channel, sync_channel};
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -37,13 +37,13 @@ use crate::engine::Engine;
 use crate::engine::io::Table;
 use crate::metrics::{Exporter, Metrics};
 use crate::outbox::Dispatcher;
-use crate::source::{Reader, Shared};
+use crate::source::{Channel, Reader, Shared};
 use crate::store::{Embedded, Store, rows};
 use control::{Desk, Doorkeeper};
 use observer::{Keeping, Watching};
 use reload::Within;
 
-/// Slabs on their way from reader to engine; each holds about a megabyte at most.
+/// Slabs on their way from readers to engine; each holds about a megabyte at most.
 const SLABS: usize = 32;
 /// Longest that a stop may take before it is forced.
 const FAREWELL: Duration = Duration::from_secs(20);
@@ -114,7 +114,7 @@ async fn serve(
         ..Snapshot::default()
     }
     .shared();
-    let shared = Arc::new(Shared::default());
+    let shared = Arc::new(Shared::new(settings.kafka.workers));
     *shared.positions.lock().unwrap_or_else(PoisonError::into_inner) = engine.positions().clone();
     let (work, inbox) = channel();
     let (receipts, mut received) = tokio::sync::mpsc::unbounded_channel();
@@ -144,11 +144,16 @@ async fn serve(
             }
         }
     });
-    let (slabs, feed) = sync_channel(SLABS);
+    let feed = Arc::new(Channel::new(settings.kafka.workers, SLABS));
     let spec = plans::source_spec(&settings, &identity);
     let dead_letters = Arc::new(AtomicU64::new(settings.limits.dead_letters));
-    let keeping = Keeping::new(metrics.clone(), &settings.state.dir, dead_letters.clone());
-    let reading = read(Reader::new(spec, shared.clone(), slabs, Box::new(keeping)))?;
+    let refusals = Keeping::new(metrics.clone(), &settings.state.dir, dead_letters.clone());
+    let reader = |number| {
+        let refusals = Box::new(refusals.clone());
+        read(Reader::new(spec.clone(), shared.clone(), feed.clone(), number, refusals), number)
+    };
+    let reading: Vec<JoinHandle<()>> =
+        (0..settings.kafka.workers).map(reader).collect::<anyhow::Result<_>>()?;
     let watching = Watching::new(metrics.clone(), snapshots.clone(), shared.clone());
     let engine_thread = EngineThread {
         engine,
@@ -156,7 +161,8 @@ async fn serve(
         store: store.clone() as Arc<dyn Store>,
         shared: shared.clone(),
         references,
-        feed,
+        feed: feed.clone(),
+        group: settings.kafka.group.clone(),
         work: inbox,
         out,
         observer: Box::new(watching),
@@ -216,7 +222,12 @@ async fn serve(
     drop(reloader);
     let _ = forwarding.await;
     let _ = tokio::time::timeout(Duration::from_secs(6), dispatching).await;
-    let _ = tokio::task::spawn_blocking(move || reading.join()).await;
+    let _ = tokio::task::spawn_blocking(move || {
+        for reader in reading {
+            let _ = reader.join();
+        }
+    })
+    .await;
     match committed {
         Ok(result) => result?,
         Err(_) => {
@@ -260,15 +271,15 @@ fn decide(engine: EngineThread) -> anyhow::Result<Deciding> {
         .context("the engine thread cannot start")
 }
 
-fn read(reader: Reader) -> anyhow::Result<JoinHandle<()>> {
+fn read(reader: Reader, number: usize) -> anyhow::Result<JoinHandle<()>> {
     std::thread::Builder::new()
-        .name("reader".to_owned())
+        .name(format!("reader-{number}"))
         .spawn(move || {
             if let Err(error) = reader.run() {
                 tracing::error!("{error}");
             }
         })
-        .context("the reader thread cannot start")
+        .context("a reader thread cannot start")
 }
 
 /// Waits until something ends the daemon.
@@ -276,7 +287,7 @@ async fn wait(
     signals: &mut Signals,
     reloader: &Reloader,
     deciding: &Deciding,
-    reading: &JoinHandle<()>,
+    reading: &[JoinHandle<()>],
 ) -> u8 {
     let mut look = tokio::time::interval(Duration::from_millis(200));
     loop {
@@ -288,7 +299,7 @@ async fn wait(
                 }
             }
             _ = look.tick() => {
-                if deciding.is_finished() || reading.is_finished() {
+                if deciding.is_finished() || reading.iter().any(JoinHandle::is_finished) {
                     return 1;
                 }
             }

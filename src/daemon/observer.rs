@@ -1,8 +1,8 @@
 //! What the threads did, as numbers, pictures and dead letters.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::Observer;
@@ -68,7 +68,7 @@ impl Observer for Watching {
             not_ready,
             status,
             lag,
-            held: self.shared.held.load(Ordering::Relaxed),
+            held: self.shared.held(),
             state_bytes: self.state_bytes,
             reload_ok: before.reload_ok,
         };
@@ -81,9 +81,14 @@ const SAMPLES: u32 = 5;
 /// How often kept records are written out.
 const FLUSH: Duration = Duration::from_secs(1);
 
-/// Counts, samples and keeps every refused record.
+/// Counts, samples and keeps every refused record, whichever reader met it.
+#[derive(Clone)]
 pub(super) struct Keeping {
     metrics: Metrics,
+    kept: Arc<Mutex<Kept>>,
+}
+
+struct Kept {
     letters: DeadLetters,
     /// Bytes that letters may take; a reload may change it.
     limit: Arc<AtomicU64>,
@@ -94,14 +99,17 @@ pub(super) struct Keeping {
 impl Keeping {
     pub(super) fn new(metrics: Metrics, dir: &Path, limit: Arc<AtomicU64>) -> Keeping {
         let letters = DeadLetters::new(dir, limit.load(Ordering::Relaxed));
-        Keeping { metrics, letters, limit, sampler: Sampler::new(SAMPLES), flushed: Instant::now() }
+        let (sampler, flushed) = (Sampler::new(SAMPLES), Instant::now());
+        let kept = Kept { letters, limit, sampler, flushed };
+        Keeping { metrics, kept: Arc::new(Mutex::new(kept)) }
     }
 }
 
 impl Refusals for Keeping {
     fn refused(&mut self, record: &Record<'_>, bad: &Bad) {
         self.metrics.bad(record.topic, bad.reason.as_str(), 1);
-        if let Some(suppressed) = self.sampler.admit(bad.reason, clock::now()) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(suppressed) = kept.sampler.admit(bad.reason, clock::now()) {
             tracing::warn!(
                 topic = record.topic,
                 partition = record.partition,
@@ -112,7 +120,7 @@ impl Refusals for Keeping {
                 bad.detail
             );
         }
-        self.letters.put(&Letter {
+        kept.letters.put(&Letter {
             topic: record.topic,
             partition: record.partition,
             offset: record.offset,
@@ -125,10 +133,12 @@ impl Refusals for Keeping {
     }
 
     fn tick(&mut self) {
-        if self.flushed.elapsed() >= FLUSH {
-            self.flushed = Instant::now();
-            self.letters.limit(self.limit.load(Ordering::Relaxed));
-            self.letters.flush();
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.flushed.elapsed() >= FLUSH {
+            kept.flushed = Instant::now();
+            let limit = kept.limit.load(Ordering::Relaxed);
+            kept.letters.limit(limit);
+            kept.letters.flush();
         }
     }
 }

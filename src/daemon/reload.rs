@@ -127,8 +127,7 @@ impl Reloader {
         self.within.doorkeeper.store(Arc::new(Doorkeeper::new(&settings, &receivers)));
         self.within.dispatcher.receivers(receivers);
         self.within.dead_letters.store(settings.limits.dead_letters, Ordering::Relaxed);
-        let mut waiting = self.within.shared.reload.lock().unwrap_or_else(PoisonError::into_inner);
-        *waiting = Some((topics, revised));
+        self.within.shared.reload(&topics, &revised);
         let restart = self.fixed.differing(&settings);
         for key in &restart {
             tracing::warn!("a change of {key} takes effect after a restart only");

@@ -1,7 +1,7 @@
 //! The engine thread, with a store in memory and an observer that writes down what it is told.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::mpsc::{Sender, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -47,7 +47,7 @@ impl Observer for Listener {
 /// A running engine thread.
 struct Running {
     told: Arc<Mutex<Told>>,
-    feed: SyncSender<Feed>,
+    feed: Arc<Channel>,
     work: Sender<Work>,
     shared: Arc<Shared>,
     stop: Arc<AtomicBool>,
@@ -57,7 +57,7 @@ struct Running {
 impl Running {
     fn on(store: Arc<dyn Store>) -> Running {
         let told = Arc::new(Mutex::new(Told::default()));
-        let (feed, fed) = sync_channel(SLABS);
+        let feed = Arc::new(Channel::new(1, SLABS));
         let (work, inbox) = channel();
         let (out, _) = tokio::sync::mpsc::unbounded_channel();
         let (shared, stop) = (Arc::new(Shared::default()), Arc::new(AtomicBool::new(false)));
@@ -68,7 +68,8 @@ impl Running {
             store,
             shared: shared.clone(),
             references: References::default(),
-            feed: fed,
+            feed: feed.clone(),
+            group: "driftd".into(),
             work: inbox,
             out,
             observer: Box::new(Listener(told.clone())),
@@ -90,7 +91,8 @@ impl Running {
 
     fn own(&self, p: &Partition) {
         let counts = [(p.topic.clone(), 1)].into();
-        self.feed.send(Feed::Owned { partitions: BTreeSet::from([p.clone()]), counts }).unwrap();
+        let partitions = BTreeSet::from([p.clone()]);
+        self.feed.offer(0, Feed::Owned { partitions, counts }).unwrap();
     }
 
     fn end(self) {
@@ -114,7 +116,7 @@ fn records_count_once_and_late_ones_are_told_as_they_come() {
     log.extend((0..60).map(|m| prediction(1000 + m, 2 * HOUR + m as i64 * MINUTE)));
     log.push(prediction(901, 30 * MINUTE));
     let feed =
-        |from, to| running.feed.send(Feed::Slab(Box::new(slab(&p, &log, from, to)))).unwrap();
+        |from, to| running.feed.offer(0, Feed::Slab(Box::new(slab(&p, &log, from, to)))).unwrap();
     feed(0, 121);
     feed(0, 121);
     feed(150, 160);

@@ -43,6 +43,9 @@ pub enum Input {
         partition: Partition,
         /// First offset.
         offset: i64,
+        /// Whether it was made again. Otherwise one that is known stays where it is: a partition
+        /// may pass to another reader before its beginning is durable.
+        again: bool,
     },
     /// A version that was judged against what was kept now has a reference of its own.
     Reference(VersionKey, Arc<Reference>),

@@ -154,7 +154,9 @@ impl Engine {
             Input::EndOffset { partition, end } => {
                 self.ends.insert(partition, end);
             }
-            Input::Begin { partition, offset } => {
+            Input::Begin { partition, again: false, .. }
+                if self.positions.contains_key(&partition) => {}
+            Input::Begin { partition, offset, .. } => {
                 let lost = self.positions.get(&partition).map_or(0, |p| p.lost);
                 let position = Position { offset, anchor: None, lost };
                 self.positions.insert(partition.clone(), position);

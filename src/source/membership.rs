@@ -1,12 +1,13 @@
 //! What a session tells of the group: topics and their sizes, what is ours, how far we are.
 
-use std::collections::BTreeSet;
-use std::sync::PoisonError;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{CommitMode, Consumer};
 use rdkafka::{Offset, TopicPartitionList};
 
+use super::Shared;
 use super::reader::Feed;
 use super::session::Session;
 use crate::event::Partition;
@@ -56,19 +57,6 @@ impl Session<'_> {
             return;
         }
         self.announced = Some(news.clone());
-        let wanted: i32 = news.1.values().sum();
-        let unowned = wanted - news.0.len() as i32;
-        let faults = &self.reader.shared.faults;
-        if unowned > 0 {
-            let text = format!(
-                "{unowned} of {wanted} partitions are not assigned to this driftd; another member \
-                 of group {} may hold them. Models are judged only while all are ours",
-                self.reader.spec.group
-            );
-            faults.raise("partitions_not_owned", "", text);
-        } else if wanted > 0 {
-            faults.clear("partitions_not_owned", "");
-        }
         let (partitions, counts) = news;
         self.send(Feed::Owned { partitions, counts });
     }
@@ -77,13 +65,15 @@ impl Session<'_> {
     pub(super) fn commit_for_information(&mut self) {
         let committed = {
             let shared = &self.reader.shared;
-            shared.committed.lock().unwrap_or_else(PoisonError::into_inner).take()
+            shared.committed.lock().unwrap_or_else(PoisonError::into_inner).clone()
         };
-        let Some(committed) = committed else { return };
+        if Arc::ptr_eq(&committed, &self.told) {
+            return;
+        }
         let mut list = TopicPartitionList::new();
-        for (partition, offset) in committed {
-            if self.lanes.get_mut(&partition).is_some() {
-                let to = Offset::Offset(offset);
+        for (partition, offset) in committed.iter() {
+            if self.lanes.get_mut(partition).is_some() {
+                let to = Offset::Offset(*offset);
                 let _ = list.add_partition_offset(&partition.topic, partition.number, to);
             }
         }
@@ -91,6 +81,29 @@ impl Session<'_> {
             && let Err(error) = self.consumer.commit(&list, CommitMode::Async)
         {
             tracing::debug!("the group's offsets cannot be committed: {error}");
+        }
+        self.told = committed;
+    }
+}
+
+impl Shared {
+    /// Says whether all partitions are ours, whichever reader has them.
+    pub fn note_ownership(
+        &self,
+        group: &str,
+        partitions: &BTreeSet<Partition>,
+        counts: &BTreeMap<Arc<str>, i32>,
+    ) {
+        let wanted: i32 = counts.values().sum();
+        let unowned = wanted - partitions.len() as i32;
+        if unowned > 0 {
+            let text = format!(
+                "{unowned} of {wanted} partitions are not assigned to this driftd; another member \
+                 of group {group} may hold them. Models are judged only while all are ours"
+            );
+            self.faults.raise("partitions_not_owned", "", text);
+        } else if wanted > 0 {
+            self.faults.clear("partitions_not_owned", "");
         }
     }
 }

@@ -1,11 +1,12 @@
-//! Where records come from: one thread with the only consumer.
+//! Where records come from: reader threads, each with a consumer of its own in one group.
 //!
-//! Polls, decodes through `wire`, and hands slabs to the engine over one bounded channel. Holds
-//! no state that matters: offsets come from the engine's positions, and a reader may start early,
-//! twice or after any rebalance without counting anything twice. Next door: `daemon`, which owns
-//! the other end of the channel.
+//! A reader polls, decodes through `wire`, and hands slabs to the engine over one bounded channel.
+//! It holds no state that matters: offsets come from the engine's positions, and a reader may
+//! start early, twice or after any rebalance without counting anything twice. Next door: `daemon`,
+//! which owns the other end of the channel.
 
 mod aligned;
+mod channel;
 mod client;
 mod context;
 mod faults;
@@ -18,12 +19,13 @@ mod recovery;
 mod session;
 mod start;
 
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicUsize};
-use std::sync::{Arc, Mutex};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 pub use aligned::Pace;
+pub use channel::Channel;
 pub use faults::{Fault, Faults};
 pub use range::{Range, RangeError};
 pub use reader::{Feed, Reader, SourceError};
@@ -121,23 +123,62 @@ pub struct Revised {
     pub commit_every: Duration,
 }
 
-/// What reader and engine share beside the channel.
+/// What readers and engine share beside the channel.
 #[derive(Debug, Default)]
 pub struct Shared {
     /// Durable positions: where a new assignment starts.
     pub positions: Mutex<BTreeMap<Partition, Position>>,
     /// Positions to tell the group about, for lag tools.
-    pub committed: Mutex<Option<BTreeMap<Partition, i64>>>,
-    /// Partitions whose slab was refused; the reader goes back to their positions.
-    pub rewind: Mutex<Vec<Partition>>,
-    /// How far the reading of each partition is, for aligned reading.
-    pub paces: Mutex<BTreeMap<Partition, Pace>>,
-    /// Partitions that wait because they are ahead of others.
-    pub held: AtomicUsize,
+    pub committed: Mutex<Arc<BTreeMap<Partition, i64>>>,
+    /// Partitions whose slab was refused; whoever reads them goes back to their positions.
+    pub rewind: Mutex<BTreeSet<Partition>>,
     /// Stop reading.
     pub stop: AtomicBool,
-    /// What a reload brings: the reader takes its part, and passes the rest on in the channel.
-    pub reload: Mutex<Option<(TopicPlans, Revised)>>,
-    /// Why driftd is not ready, as the reader sees it.
+    /// What each reader is told and tells.
+    pub members: Vec<Member>,
+    /// Why driftd is not ready, as the readers see it.
     pub faults: Faults,
+}
+
+/// One reader's part of what is shared.
+#[derive(Debug, Default)]
+pub struct Member {
+    /// What reloads bring, in their order: the reader takes its part, and passes the core's on in
+    /// the channel.
+    pub reloads: Mutex<VecDeque<(TopicPlans, Revised)>>,
+    /// How far its partitions are, for aligned reading.
+    pub paces: Mutex<BTreeMap<Partition, Pace>>,
+    /// Its partitions that wait because they are ahead of others.
+    pub held: AtomicUsize,
+}
+
+impl Shared {
+    /// For so many readers.
+    #[must_use]
+    pub fn new(readers: usize) -> Shared {
+        Shared { members: (0..readers).map(|_| Member::default()).collect(), ..Shared::default() }
+    }
+
+    /// Tells all readers of a changed configuration.
+    pub fn reload(&self, topics: &TopicPlans, revised: &Revised) {
+        for member in &self.members {
+            let mut reloads = member.reloads.lock().unwrap_or_else(PoisonError::into_inner);
+            reloads.push_back((topics.clone(), revised.clone()));
+        }
+    }
+
+    /// Partitions that wait because they are ahead of others.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.members.iter().map(|member| member.held.load(Ordering::Relaxed)).sum()
+    }
+
+    /// How far all partitions are.
+    fn paces(&self) -> BTreeMap<Partition, Pace> {
+        let mut all = BTreeMap::new();
+        for member in &self.members {
+            all.extend(member.paces.lock().unwrap_or_else(PoisonError::into_inner).clone());
+        }
+        all
+    }
 }

@@ -1,18 +1,18 @@
-//! The reader thread: poll, decode, slabs.
+//! A reader thread: poll, decode, slabs.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::SyncSender;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
+use super::channel::{Channel, Refused};
 use super::client;
 use super::context::Context;
 use super::session::Session;
-use super::{Refusals, Revised, Shared, SourceSpec};
+use super::{Member, Refusals, Revised, Shared, SourceSpec, TopicPlans};
 use crate::event::{Partition, Slab};
 
 /// How long one poll waits for a record.
@@ -54,6 +54,8 @@ pub enum Feed {
         partition: Partition,
         /// Its first offset.
         offset: i64,
+        /// Whether it was recreated: what was read of it before was another log.
+        again: bool,
     },
 }
 
@@ -72,7 +74,9 @@ pub enum SourceError {
 pub struct Reader {
     pub(super) spec: SourceSpec,
     pub(super) shared: Arc<Shared>,
-    pub(super) out: SyncSender<Feed>,
+    channel: Arc<Channel>,
+    /// Place among the readers of this daemon, from 0.
+    number: usize,
     pub(super) refusals: Box<dyn Refusals>,
 }
 
@@ -83,15 +87,16 @@ pub(super) enum Ended {
 }
 
 impl Reader {
-    /// A reader that sends to `out`.
+    /// The reader of this number; what it reads goes into the channel.
     #[must_use]
     pub fn new(
         spec: SourceSpec,
         shared: Arc<Shared>,
-        out: SyncSender<Feed>,
+        channel: Arc<Channel>,
+        number: usize,
         refusals: Box<dyn Refusals>,
     ) -> Reader {
-        Reader { spec, shared, out, refusals }
+        Reader { spec, shared, channel, number, refusals }
     }
 
     /// Reads until told to stop.
@@ -117,20 +122,60 @@ impl Reader {
         self.shared.stop.load(Ordering::Relaxed)
     }
 
-    fn sleep(&self, time: Duration) {
+    pub(super) fn offer(&self, feed: Feed) -> Result<(), Refused> {
+        self.channel.offer(self.number, feed)
+    }
+
+    /// This reader's part of what is shared.
+    pub(super) fn member(&self) -> &Member {
+        &self.shared.members[self.number]
+    }
+
+    /// The next changed configuration that it has not passed yet.
+    pub(super) fn next_reload(&self) -> Option<(TopicPlans, Revised)> {
+        self.member().reloads.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    }
+
+    /// Between two sessions nothing is decoded by the old plan: changed configurations are passed
+    /// on at once, since all readers wait for the last one.
+    fn pass_reloads(&mut self) {
+        while let Some((topics, plan)) = self.next_reload() {
+            self.spec.topics = topics;
+            let mut feed = Feed::Reload(plan);
+            while let Err(Refused::Full(back)) = self.offer(feed) {
+                if self.stopping() {
+                    return;
+                }
+                feed = back;
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        }
+    }
+
+    fn sleep(&mut self, time: Duration) {
         let end = Instant::now() + time;
         while Instant::now() < end && !self.stopping() {
+            self.pass_reloads();
             std::thread::sleep(Duration::from_millis(50));
         }
     }
 
-    fn member(&self) -> String {
+    /// Name of this daemon in the group; its first reader's.
+    fn daemon_name(&self) -> String {
         format!("{}-{}", self.spec.group, self.spec.instance)
+    }
+
+    /// Name of this reader in the group.
+    fn name(&self) -> String {
+        match self.number {
+            0 => self.daemon_name(),
+            number => format!("{}-w{number}", self.daemon_name()),
+        }
     }
 
     fn session(&mut self) -> Result<Ended, SourceError> {
         let context = Context::new(&self.spec, self.shared.clone());
-        let consumer: BaseConsumer<Context> = client::member(&self.spec, &self.member())
+        let consumer: BaseConsumer<Context> = client::member(&self.spec, &self.name())
             .create_with_context(context)
             .map_err(SourceError::Properties)?;
         if !self.wait_for_our_place(&consumer) {
@@ -144,9 +189,10 @@ impl Reader {
     }
 
     /// Classic groups fence the older member of the same name, so look before joining whether a
-    /// living one comes from another state directory.
-    fn wait_for_our_place(&self, consumer: &BaseConsumer<Context>) -> bool {
-        let prefix = format!("{}-", self.member());
+    /// living one comes from another state directory: under the name of any of our readers, which
+    /// all begin with that of the first.
+    fn wait_for_our_place(&mut self, consumer: &BaseConsumer<Context>) -> bool {
+        let prefix = format!("{}-", self.daemon_name());
         while !self.stopping() {
             let other = match consumer.fetch_group_list(Some(&self.spec.group), POLL * 100) {
                 Ok(list) => list
@@ -176,7 +222,7 @@ impl Reader {
                 format!(
                     "another driftd at {who} is member {} of group {}; give this one another \
                      kafka.instance or group, or stop the other",
-                    self.member(),
+                    self.daemon_name(),
                     self.spec.group
                 ),
             );
@@ -186,9 +232,10 @@ impl Reader {
     }
 
     /// Lets callbacks run while there is nothing to read.
-    fn serve(&self, consumer: &BaseConsumer<Context>) {
+    fn serve(&mut self, consumer: &BaseConsumer<Context>) {
         let end = Instant::now() + Duration::from_secs(1);
         while Instant::now() < end && !self.stopping() {
+            self.pass_reloads();
             let _ = consumer.poll(POLL);
         }
     }

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::TrySendError;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -10,6 +9,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{BorrowedMessage, Message};
 
 use super::aligned::Alignment;
+use super::channel::Refused;
 use super::context::{Context, End, Event};
 use super::lane::{Lane, Lanes, Taken};
 use super::pauses::Pauses;
@@ -38,6 +38,8 @@ pub(super) struct Session<'a> {
     pub counts: BTreeMap<Arc<str>, i32>,
     pub looked: Option<Instant>,
     pub announced: Option<Ownership>,
+    /// The last commit that the group was told of.
+    pub told: Arc<BTreeMap<Partition, i64>>,
     pub ended: Option<Ended>,
     alignment: Alignment,
     aligned: Instant,
@@ -54,6 +56,7 @@ impl<'a> Session<'a> {
             counts: BTreeMap::new(),
             looked: None,
             announced: None,
+            told: Arc::default(),
             ended: None,
             alignment,
             aligned: Instant::now(),
@@ -152,7 +155,8 @@ impl<'a> Session<'a> {
             }
             Start::Begin(offset) | Start::Reset(offset) => {
                 tracing::info!("{about} begins at offset {offset}");
-                self.send(Feed::Begin { partition: partition.clone(), offset });
+                let again = matches!(start, Start::Reset(_));
+                self.send(Feed::Begin { partition: partition.clone(), offset, again });
                 Lane::new(partition.clone(), &plan, offset, None)
             }
             Start::Position(offset) => Lane::new(partition.clone(), &plan, offset, None),
@@ -209,13 +213,13 @@ impl<'a> Session<'a> {
         let mut feed = feed;
         let mut paused = false;
         loop {
-            match self.reader.out.try_send(feed) {
+            match self.reader.offer(feed) {
                 Ok(()) => break,
-                Err(TrySendError::Disconnected(_)) => {
+                Err(Refused::Closed) => {
                     self.ended = Some(Ended::Stopped);
                     break;
                 }
-                Err(TrySendError::Full(back)) => feed = back,
+                Err(Refused::Full(back)) => feed = back,
             }
             if self.reader.stopping() {
                 break;
@@ -229,7 +233,7 @@ impl<'a> Session<'a> {
                     let key =
                         Partition { topic: message.topic().into(), number: message.partition() };
                     let shared = &self.reader.shared;
-                    shared.rewind.lock().unwrap_or_else(PoisonError::into_inner).push(key);
+                    shared.rewind.lock().unwrap_or_else(PoisonError::into_inner).insert(key);
                 }
             } else {
                 std::thread::sleep(Duration::from_millis(2));
@@ -247,29 +251,30 @@ impl<'a> Session<'a> {
         }
         self.aligned = Instant::now();
         self.tell_pace();
-        let paces = {
-            let shared = &self.reader.shared;
-            shared.paces.lock().unwrap_or_else(PoisonError::into_inner).clone()
-        };
+        let paces = self.reader.shared.paces();
         let mut held = self.alignment.held(&paces, self.pauses.held());
         held.retain(|partition| self.lanes.partitions().any(|mine| mine == partition));
         self.pauses.hold(self.consumer, held);
         let held = self.pauses.held().len();
-        self.reader.shared.held.store(held, Ordering::Relaxed);
+        self.reader.member().held.store(held, Ordering::Relaxed);
     }
 
     fn tell_pace(&self) {
         let lanes = self.lanes.list.iter();
         let paces = lanes.filter_map(|lane| Some((lane.partition().clone(), lane.pace()?)));
-        let shared = &self.reader.shared;
-        *shared.paces.lock().unwrap_or_else(PoisonError::into_inner) = paces.collect();
+        let member = self.reader.member();
+        *member.paces.lock().unwrap_or_else(PoisonError::into_inner) = paces.collect();
     }
 
     /// Lanes whose slab the engine refused go back to where the lane's state is known good.
     fn rewind(&mut self) {
-        let wanted = {
+        let wanted: Vec<Partition> = {
             let shared = &self.reader.shared;
-            std::mem::take(&mut *shared.rewind.lock().unwrap_or_else(PoisonError::into_inner))
+            let mut rewind = shared.rewind.lock().unwrap_or_else(PoisonError::into_inner);
+            let mine = self.lanes.partitions().filter(|partition| rewind.contains(partition));
+            let mine: Vec<Partition> = mine.cloned().collect();
+            rewind.retain(|partition| !mine.contains(partition));
+            mine
         };
         for partition in wanted {
             let position = self.position(&partition);
@@ -287,24 +292,21 @@ impl<'a> Session<'a> {
 
     /// A reload travels in the channel: what was decoded under the old plan goes before it.
     fn take_reload(&mut self) {
-        let reload = {
-            let shared = &self.reader.shared;
-            shared.reload.lock().unwrap_or_else(PoisonError::into_inner).take()
-        };
-        let Some((topics, revised)) = reload else { return };
-        self.flush_all();
-        let same = topics.keys().eq(self.reader.spec.topics.keys());
-        self.reader.spec.topics = topics;
-        self.alignment = Alignment::new(&self.reader.spec.topics);
-        for lane in &mut self.lanes.list {
-            if let Some(plan) = self.reader.spec.topics.get(&*lane.partition().topic) {
-                lane.change_plan(plan);
+        while let Some((topics, revised)) = self.reader.next_reload() {
+            self.flush_all();
+            let same = topics.keys().eq(self.reader.spec.topics.keys());
+            self.reader.spec.topics = topics;
+            self.alignment = Alignment::new(&self.reader.spec.topics);
+            for lane in &mut self.lanes.list {
+                if let Some(plan) = self.reader.spec.topics.get(&*lane.partition().topic) {
+                    lane.change_plan(plan);
+                }
             }
-        }
-        self.send(Feed::Reload(revised));
-        self.announced = None;
-        if !same {
-            self.ended = Some(Ended::Again);
+            self.send(Feed::Reload(revised));
+            self.announced = None;
+            if !same {
+                self.ended = Some(Ended::Again);
+            }
         }
     }
 }

@@ -13,3 +13,4 @@ mod main_job;
 mod reload;
 mod replay;
 mod security;
+mod workers;

@@ -263,6 +263,14 @@ impl Kafka {
         consumer.fetch_watermarks(topic, partition, Duration::from_secs(10)).unwrap().1
     }
 
+    /// Ids of the group's members.
+    pub fn members(&self, group: &str) -> Vec<String> {
+        let consumer: BaseConsumer = self.client().create().unwrap();
+        let list = consumer.fetch_group_list(Some(group), Duration::from_secs(10)).unwrap();
+        let members = list.groups().iter().flat_map(|g| g.members());
+        members.map(|member| member.id().to_owned()).collect()
+    }
+
     /// What the group has committed, for lag tools.
     pub fn committed(&self, group: &str, topic: &str, partition: i32) -> Option<i64> {
         let mut config = self.client();

@@ -1,0 +1,132 @@
+//! Several reader threads count as one does, also while partitions move and over a reload.
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::company::{Company, Hour};
+use crate::rig::daemon::{Daemon, export};
+use crate::rig::kafka::Kafka;
+use crate::rig::receiver::Receiver;
+
+const LONG: Duration = Duration::from_secs(90);
+const PARTITIONS: i32 = 4;
+
+fn produce(kafka: &Kafka, company: &Company, hours: std::ops::Range<i64>) {
+    let (mut predictions, mut outcomes) = (Vec::new(), Vec::new());
+    for number in hours {
+        let (p, o) = company.hour(Hour { number, shift: 0.0, error: 1.0 }, PARTITIONS);
+        predictions.extend(p);
+        outcomes.extend(o);
+    }
+    kafka.produce(&company.predictions, &predictions);
+    kafka.produce(&company.outcomes, &outcomes);
+}
+
+fn counts(dir: &Path) -> Vec<Value> {
+    let kinds = ["pane", "position", "join"];
+    let lines = export(dir).into_iter();
+    lines.filter(|l| kinds.contains(&l["type"].as_str().unwrap())).collect()
+}
+
+fn rewrite(path: &Path, from: &str, to: &str) {
+    let text = std::fs::read_to_string(path).unwrap();
+    assert!(text.contains(from), "{from}");
+    std::fs::write(path, text.replace(from, to)).unwrap();
+}
+
+#[test]
+fn two_readers_count_as_one_does_also_over_a_reload() {
+    let kafka = Kafka::shared();
+    let receiver = Receiver::start();
+    let company = Company::found(&kafka, &receiver, PARTITIONS);
+    let (config, port) = company.second(&kafka, &receiver);
+    rewrite(&company.config, "start_from", "workers = 2\nstart_from");
+    let topics = [company.predictions.as_str(), &company.outcomes];
+    let mut two = Daemon::start(&company.config, company.port, &company.env());
+    let mut one = Daemon::start(&config, port, &company.env());
+    produce(&kafka, &company, 0..6);
+    for daemon in [&two, &one] {
+        daemon.wait_ready(LONG);
+        daemon.wait_caught_up(&topics, PARTITIONS as usize);
+    }
+    let members = kafka.members(&company.group);
+    assert_eq!(members.len(), 2, "{members:?}");
+    let names: Vec<bool> = members.iter().map(|m| m.contains("-w1-")).collect();
+    assert!(names.contains(&true) && names.contains(&false), "{members:?}");
+
+    for path in [&company.config, &config] {
+        let more = "watch = [\"features.fare\", \"features.city\"]";
+        rewrite(path, "watch = [\"features.fare\"]", more);
+    }
+    for daemon in [&two, &one] {
+        reload(daemon, 1);
+    }
+    produce(&kafka, &company, 6..12);
+    for daemon in [&two, &one] {
+        daemon.wait_caught_up(&topics, PARTITIONS as usize);
+    }
+    two.kill9();
+    produce(&kafka, &company, 12..15);
+    let mut two = Daemon::start(&company.config, company.port, &company.env());
+    for daemon in [&two, &one] {
+        daemon.wait_ready(LONG);
+        daemon.wait_caught_up(&topics, PARTITIONS as usize);
+    }
+    let committed: i64 = (0..PARTITIONS)
+        .filter_map(|p| kafka.committed(&company.group, &company.predictions, p))
+        .sum();
+    std::thread::sleep(Duration::from_secs(1));
+    for daemon in [&mut two, &mut one] {
+        daemon.signal("TERM");
+        assert_eq!(daemon.wait_exit(LONG).code(), Some(143));
+    }
+    let (of_two, of_one) = (counts(&company.state()), counts(&company.folder.join("second")));
+    let predictions: u64 = of_one
+        .iter()
+        .filter(|l| l["segment"].is_null())
+        .filter_map(|l| l["predictions"].as_u64())
+        .sum();
+    assert_eq!(predictions, 15 * 60);
+    assert_eq!(of_two, of_one);
+    assert!(of_two.iter().any(|l| l["features"]["city"]["count"].as_u64() > Some(0)));
+    assert!(committed > 0, "the group's offsets are there for lag tools");
+}
+
+#[test]
+fn reloads_while_all_is_in_flight_lose_and_double_nothing() {
+    let kafka = Kafka::shared();
+    let receiver = Receiver::start();
+    let company = Company::found(&kafka, &receiver, PARTITIONS);
+    let (config, port) = company.second(&kafka, &receiver);
+    rewrite(&company.config, "start_from", "workers = 3\nstart_from");
+    produce(&kafka, &company, 0..90);
+    let mut three = Daemon::start(&company.config, company.port, &company.env());
+    for round in 1..=5 {
+        let length = |round: usize| format!("cooldown = \"{}h\"", round + 1);
+        rewrite(&company.config, &length(round), &length(round + 1));
+        three.wait_until("it is up", LONG, || three.get("/healthz"));
+        reload(&three, round);
+    }
+    let mut one = Daemon::start(&config, port, &company.env());
+    for daemon in [&three, &one] {
+        daemon.wait_ready(LONG);
+        daemon.wait_caught_up(&[&company.predictions, &company.outcomes], PARTITIONS as usize);
+    }
+    std::thread::sleep(Duration::from_secs(1));
+    for daemon in [&mut three, &mut one] {
+        daemon.signal("TERM");
+        assert_eq!(daemon.wait_exit(LONG).code(), Some(143));
+    }
+    assert_eq!(counts(&company.state()), counts(&company.folder.join("second")));
+}
+
+/// Reloads and waits until the changed configuration is in force for the n-th time.
+fn reload(daemon: &Daemon, n: usize) {
+    daemon.signal("HUP");
+    daemon.wait_until("the reload is in force", LONG, || {
+        let told = "the changed configuration is in force";
+        (daemon.log().iter().filter(|l| l.contains(told)).count() == n).then_some(())
+    });
+}
