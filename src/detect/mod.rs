@@ -16,6 +16,7 @@ mod eddm;
 mod evidence;
 mod hddm_a;
 mod hddm_w;
+mod manual;
 mod memory;
 mod observation;
 mod page_hinkley;
@@ -29,6 +30,7 @@ mod threshold;
 #[cfg(test)]
 mod tests;
 
+pub use manual::manual;
 pub use memory::Memory;
 pub use observation::{Observation, Step};
 use sequential::Sequential;

@@ -133,3 +133,23 @@ fn no_score_panics_and_options_are_refused_with_a_sentence() {
         assert!(error.contains(part), "{name}: {error}");
     }
 }
+
+/// The page in the repository; `UPDATE=1` writes it.
+#[test]
+fn the_page_of_the_detectors_is_fresh() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/detectors.md");
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, manual()).unwrap();
+    }
+    let stored = std::fs::read_to_string(&path).unwrap_or_default();
+    let how = "UPDATE=1 cargo test the_page_of_the_detectors";
+    assert!(stored == manual(), "docs/detectors.md is stale; write it anew: {how}");
+    for kind in DETECTORS {
+        assert!(
+            kind.details.contains("To choose") || kind.details.contains("Source"),
+            "{}",
+            kind.name
+        );
+    }
+}

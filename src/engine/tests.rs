@@ -6,5 +6,6 @@ mod interleavings;
 mod learnt;
 mod limits;
 mod scenarios;
+mod sequential;
 mod silence;
 pub(crate) mod world;
