@@ -106,7 +106,7 @@ fn promise(steps: u64, tolerance: f64) -> Value {
 fn false_alarms_are_as_rare_as_stated() {
     for rows in [300, 1_000, 10_000] {
         for stated in [20, 100] {
-            let runs = 40;
+            let runs = 20;
             let total: usize = (0..runs)
                 .map(|seed| {
                     let mut stream = Stream::new(rows, seed, &promise(stated, 0.0));
