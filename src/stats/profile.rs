@@ -1,5 +1,7 @@
 //! The frozen reference of one series: the grid that rules its codes, and its counts.
 
+use std::hint::select_unpredictable;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Absences, Counts};
@@ -149,25 +151,28 @@ impl NumericProfile {
         );
     }
 
+    /// Which half a search goes on in is never predictable: it is chosen without a branch.
     fn lock_step(&self, lanes: [f64; LANES]) -> [u32; LANES] {
+        let grid = self.grid.as_slice();
         let mut base = [0usize; LANES];
-        let mut size = self.grid.len();
+        let mut size = grid.len();
         while size > 1 {
             let half = size / 2;
-            for i in 0..LANES {
-                let middle = base[i] + half;
-                base[i] = if self.grid[middle - 1] < lanes[i] { middle } else { base[i] };
+            for (base, lane) in base.iter_mut().zip(&lanes) {
+                let middle = *base + half;
+                *base = select_unpredictable(grid[middle - 1] < *lane, middle, *base);
             }
             size -= half;
         }
+        let Some(last) = grid.len().checked_sub(1) else {
+            return lanes.map(|lane| if lane.is_nan() { u32::MAX } else { 0 });
+        };
         std::array::from_fn(|i| {
-            if lanes[i].is_nan() {
-                return u32::MAX;
-            }
-            let Some(&point) = self.grid.get(base[i]) else { return 0 };
-            let below = base[i] + usize::from(point < lanes[i]);
-            let equal = self.grid.get(below).is_some_and(|p| *p == lanes[i]);
-            2 * below as u32 + u32::from(equal)
+            let below = base[i] + usize::from(grid[base[i]] < lanes[i]);
+            // Past the last point stands nothing that could be equal, nor is the last one.
+            let equal = grid[below.min(last)] == lanes[i];
+            let code = 2 * below as u32 + u32::from(equal);
+            select_unpredictable(lanes[i].is_nan(), u32::MAX, code)
         })
     }
 

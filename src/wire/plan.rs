@@ -38,6 +38,8 @@ pub struct Node {
 #[derive(Debug)]
 struct Edge {
     name: Box<str>,
+    /// Whether every text format writes the name as it is, without escapes.
+    plain: bool,
     /// The name as a position in a list, or [`NONE`].
     index: u32,
     to: u32,
@@ -113,7 +115,8 @@ impl FieldPlan {
         for (name, _) in &draft.children {
             outlines |= outline(name.as_bytes());
             let index = list_position(name).unwrap_or(NONE);
-            self.edges.push(Edge { name: name.as_str().into(), index, to: NONE });
+            let plain = !name.contains(|c: char| c.is_control() || matches!(c, '"' | '\\'));
+            self.edges.push(Edge { name: name.as_str().into(), plain, index, to: NONE });
         }
         let span = edges.start as usize..edges.end as usize;
         let listed = self.edges[span].iter().any(|edge| edge.index != NONE);
@@ -192,6 +195,19 @@ impl FieldPlan {
         };
         trail.0 = found as usize;
         self.edges.get(found as usize).map_or(NONE, |edge| edge.to)
+    }
+
+    /// The name that most likely comes next, if it is written without escapes, and its node;
+    /// [`FieldPlan::follow`] goes there.
+    #[must_use]
+    pub fn expected(&self, hints: &Hints, trail: Trail) -> Option<(&[u8], u32)> {
+        let edge = self.edges.get(*hints.0.get(trail.0)? as usize)?;
+        edge.plain.then(|| (edge.name.as_bytes(), edge.to))
+    }
+
+    /// Moves on to the name that was expected.
+    pub fn follow(&self, hints: &Hints, trail: &mut Trail) {
+        trail.0 = hints.0.get(trail.0).map_or(trail.0, |&edge| edge as usize);
     }
 
     fn search(&self, node: &Node, name: &[u8]) -> u32 {

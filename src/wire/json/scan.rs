@@ -138,7 +138,7 @@ pub(super) fn number<const WANTED: bool>(
     let mut at = start;
     let negative = bytes.get(at) == Some(&b'-');
     at += usize::from(negative);
-    let mut digits = Digits { value: 0, exact: true };
+    let mut digits = Digits::NONE;
     match bytes.get(at) {
         Some(b'0') => {
             at += 1;
@@ -162,10 +162,10 @@ pub(super) fn number<const WANTED: bool>(
         at += 1;
         let below = bytes.get(at) == Some(&b'-');
         at += usize::from(matches!(bytes.get(at), Some(b'-' | b'+')));
-        let mut exponent = Digits { value: 0, exact: true };
+        let mut exponent = Digits::NONE;
         at = some_digits(bytes, at, exponent.take::<WANTED>(bytes, at))?;
         // Beyond this every f64 has become zero or infinite, whatever the digits.
-        let size = if exponent.exact { exponent.value.min(1 << 40) as i64 } else { 1 << 40 };
+        let size = if exponent.exact() { exponent.value.min(1 << 40) as i64 } else { 1 << 40 };
         power += if below { -size } else { size };
     }
     if !WANTED {
@@ -184,7 +184,7 @@ pub(super) fn number<const WANTED: bool>(
 
 /// The value where one rounding is all it takes: both factors are exact in f64 (Clinger 1990).
 fn exact(digits: &Digits, power: i64, negative: bool) -> Option<f64> {
-    if !digits.exact || digits.value > 1 << 53 {
+    if !digits.exact() || digits.value > 1 << 53 {
         return None;
     }
     let ten = *TENS.get(usize::try_from(power.unsigned_abs()).ok()?)?;
@@ -193,29 +193,33 @@ fn exact(digits: &Digits, power: i64, negative: bool) -> Option<f64> {
     Some(if negative { -size } else { size })
 }
 
+/// Digits added up; more than [`MOST_DIGITS`] may have overflown.
 struct Digits {
     value: u64,
-    exact: bool,
+    count: usize,
 }
 
+/// Every number of so many digits fits into 64 bits.
+const MOST_DIGITS: usize = 19;
+
 impl Digits {
-    /// Takes all digits from `at` on, adding them up where they are `WANTED`; returns their end.
-    fn take<const WANTED: bool>(&mut self, bytes: &[u8], mut at: usize) -> usize {
+    const NONE: Digits = Digits { value: 0, count: 0 };
+
+    /// Takes all digits from `start` on, adding them up where they are `WANTED`; returns their end.
+    fn take<const WANTED: bool>(&mut self, bytes: &[u8], start: usize) -> usize {
+        let mut at = start;
         while let Some(digit) = bytes.get(at).map(|b| b.wrapping_sub(b'0')).filter(|&d| d < 10) {
             if WANTED {
-                self.add(digit);
+                self.value = self.value.wrapping_mul(10).wrapping_add(u64::from(digit));
             }
             at += 1;
         }
+        self.count += at - start;
         at
     }
 
-    fn add(&mut self, digit: u8) {
-        if self.value <= (u64::MAX - 9) / 10 {
-            self.value = self.value * 10 + u64::from(digit);
-        } else {
-            self.exact = false;
-        }
+    fn exact(&self) -> bool {
+        self.count <= MOST_DIGITS
     }
 }
 

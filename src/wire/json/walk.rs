@@ -3,7 +3,7 @@
 use super::MOST_DEEP;
 use super::scan::{self, Fault};
 use crate::wire::cell::{Cell, Cells, Text};
-use crate::wire::plan::{FieldPlan, Hints, NONE};
+use crate::wire::plan::{FieldPlan, Hints, NONE, Node, Trail};
 use crate::wire::reason::{Reason, Refusal};
 
 /// A walk along one payload, which is UTF-8.
@@ -108,26 +108,16 @@ impl Walk<'_> {
             if self.peek()? != b'"' {
                 return Err(Fault::Bad("a name in quotes"));
             }
-            let start = self.at + 1;
-            let inside = self.string(start)?;
+            self.at += 1;
             let child = match place {
-                None => NONE,
-                Some(place) => {
-                    let raw = self.bytes.get(start..inside.end).unwrap_or_default();
-                    if inside.escaped {
-                        self.scratch.clear();
-                        let raw = std::str::from_utf8(raw).unwrap_or_default();
-                        match scan::unescape(raw, self.scratch) {
-                            Some(()) => {
-                                let name = self.scratch.as_bytes();
-                                plan.child(place, name, self.hints, &mut trail)
-                            }
-                            None => NONE,
-                        }
-                    } else {
-                        plan.child(place, raw, self.hints, &mut trail)
-                    }
+                None => {
+                    self.string(self.at)?;
+                    NONE
                 }
+                Some(place) => match self.expected(&mut trail) {
+                    Some(child) => child,
+                    None => self.name(place, &mut trail)?,
+                },
             };
             self.space();
             if self.peek()? != b':' {
@@ -140,6 +130,34 @@ impl Walk<'_> {
                 return Ok(());
             }
         }
+    }
+
+    /// Past the name that most likely stands here, if it does: nearly every name is passed so.
+    fn expected(&mut self, trail: &mut Trail) -> Option<u32> {
+        let (name, child) = self.plan.expected(self.hints, *trail)?;
+        let rest = self.bytes.get(self.at..)?.strip_prefix(name)?;
+        if rest.first() != Some(&b'"') {
+            return None;
+        }
+        self.at += name.len() + 1;
+        self.plan.follow(self.hints, trail);
+        Some(child)
+    }
+
+    /// Past any name; its node.
+    fn name(&mut self, place: &Node, trail: &mut Trail) -> Result<u32, Fault> {
+        let start = self.at;
+        let inside = self.string(start)?;
+        let raw = self.bytes.get(start..inside.end).unwrap_or_default();
+        if !inside.escaped {
+            return Ok(self.plan.child(place, raw, self.hints, trail));
+        }
+        self.scratch.clear();
+        let raw = std::str::from_utf8(raw).unwrap_or_default();
+        Ok(match scan::unescape(raw, self.scratch) {
+            Some(()) => self.plan.child(place, self.scratch.as_bytes(), self.hints, trail),
+            None => NONE,
+        })
     }
 
     fn list(&mut self, node: u32, depth: u32) -> Result<(), Fault> {
