@@ -29,7 +29,8 @@ fn main() {
     let mut random = Random(42);
     let on_points: Vec<f64> = (0..VALUES).map(|_| random.below(POINTS) as f64 * 0.9).collect();
     let between: Vec<f64> = on_points.iter().map(|value| value + 0.1).collect();
-    for (name, values) in [("values on grid points", on_points), ("values between points", between)] {
+    for (name, values) in [("values on grid points", on_points), ("values between points", between)]
+    {
         let mut codes = Vec::with_capacity(VALUES);
         let code = median_seconds(ROUNDS, || {
             codes.clear();

@@ -58,7 +58,12 @@ fn scores() {
 }
 
 fn score(statistic: &dyn Statistic, pair: &Pair<'_>) -> Option<f64> {
-    let sample = Sample { events: 10_000, window: Some(pair.window), pair: Some(*pair), ..Sample::default() };
+    let sample = Sample {
+        events: 10_000,
+        window: Some(pair.window),
+        pair: Some(*pair),
+        ..Sample::default()
+    };
     statistic.score(&sample).ok().map(|score| score.value)
 }
 
@@ -77,11 +82,9 @@ fn judging() {
 fn cost_per_event() {
     println!("cost per event, 5 features, 1,000 events per hop of 5 minutes");
     let mut first = None;
-    for (name, window) in [
-        ("1 h", HOUR),
-        ("1 d", Span::from_secs(86_400)),
-        ("7 d", Span::from_secs(7 * 86_400)),
-    ] {
+    for (name, window) in
+        [("1 h", HOUR), ("1 d", Span::from_secs(86_400)), ("7 d", Span::from_secs(7 * 86_400))]
+    {
         let mut house = House::new(5, window, HOP);
         house.feed_until(window, 1_000);
         let hops = 96;

@@ -61,7 +61,10 @@ fn main() {
         }
     }
     println!("CPU seconds per million events, median of {} rounds (least to most)", options.rounds);
-    println!("{:12} {:>6}  {:20} {:20} {:>6} {:>5}", "", "bytes", "poll", "driftd", "ratio", "most");
+    println!(
+        "{:12} {:>6}  {:20} {:20} {:>6} {:>5}",
+        "", "bytes", "poll", "driftd", "ratio", "most"
+    );
     for (topic, most, bare, driftd) in &measured {
         let (bare, driftd) = (bare.per_million(topic.events), driftd.per_million(topic.events));
         println!(

@@ -8,8 +8,8 @@ use driftd::engine::Engine;
 use driftd::engine::io::{Fetched, Input};
 use driftd::event::{Batch, Numbers, Partition, Role, Slab, Span, Time};
 use driftd::plan::{
-    FeaturePlan, Limits, ModelPlan, MonitorPlan, NotifyPlan, Plan, PredictionRepeats, ReferencePlan,
-    SeriesKind, WindowPlan,
+    FeaturePlan, Limits, ModelPlan, MonitorPlan, NotifyPlan, Plan, PredictionRepeats,
+    ReferencePlan, SeriesKind, WindowPlan,
 };
 use driftd::reference::Reference;
 use driftd::stats::{Absences, Dtype, NumericProfile, Params, Profile, STATISTICS};

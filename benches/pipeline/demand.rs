@@ -75,7 +75,8 @@ impl Topic {
             });
             let metrics = daemon.get("/metrics").expect("the daemon answers").1;
             for monitor in ["distance", "shares"] {
-                let scores = format!("driftd_score{{model=\"demand\",version=\"v12\",monitor=\"{monitor}\"");
+                let scores =
+                    format!("driftd_score{{model=\"demand\",version=\"v12\",monitor=\"{monitor}\"");
                 let series = metrics.lines().filter(|line| line.starts_with(&scores)).count();
                 assert_eq!(series, self.shape.features, "{monitor} has not judged every feature");
             }

@@ -44,7 +44,11 @@ impl Rounds {
     pub fn per_million(&self, events: u64) -> Summary {
         let mut sorted: Vec<f64> = self.0.iter().map(|s| s * 1e6 / events as f64).collect();
         sorted.sort_by(f64::total_cmp);
-        Summary { median: sorted[sorted.len() / 2], least: sorted[0], most: sorted[sorted.len() - 1] }
+        Summary {
+            median: sorted[sorted.len() / 2],
+            least: sorted[0],
+            most: sorted[sorted.len() - 1],
+        }
     }
 }
 

@@ -88,7 +88,7 @@ pub fn router(app: Arc<App>) -> Router {
         let handler = (route.handler)();
         let handler = match route.access {
             routes::Access::Token => {
-                handler.layer(middleware::from_fn_with_state(Arc::clone(&app), guard::bearer))
+                handler.route_layer(middleware::from_fn_with_state(Arc::clone(&app), guard::bearer))
             }
             routes::Access::Open | routes::Access::Run => handler,
         };

@@ -25,10 +25,10 @@ const KEY_TEXT: &str = "whsec_Y2FuYXJ5Y2FuYXJ5Y2FuYXJ5Y2FuYXJ5";
 
 /// Notes what it is asked and answers as told.
 pub(crate) struct FakeControl {
+    token: Option<Secret>,
     asked: Mutex<Vec<Command>>,
     reply: Mutex<Result<Reply, Unavailable>>,
     reload: Mutex<Result<Vec<String>, String>>,
-    token: Option<Secret>,
 }
 
 impl Control for FakeControl {
@@ -78,10 +78,10 @@ impl Api {
         let snapshots = fixture::snapshot().shared();
         let clock = ManualClock::at(fixture::time("2026-11-02T00:02:00Z"));
         let control = Arc::new(FakeControl {
+            token: token.map(|token| Secret::new("env:DRIFTD_TOKEN", Some(token))),
             asked: Mutex::default(),
             reply: Mutex::new(Ok(Reply::Done)),
             reload: Mutex::new(Ok(vec!["http.listen".to_owned()])),
-            token: token.map(|token| Secret::new("env:DRIFTD_TOKEN", Some(token))),
         });
         let store: Arc<dyn Store> = Arc::new(Memory::default());
         let rows = (0..2_500).map(|n| {

@@ -25,8 +25,7 @@ pub(super) enum StateCommand {
 
 pub(super) fn run(command: &StateCommand, output: &Output) -> anyhow::Result<u8> {
     let StateCommand::Export { dir, model } = command;
-    anyhow::ensure!(dir.is_dir(), "there is no state directory {}", dir.display());
-    let store = Embedded::open(dir)?;
+    let store = Embedded::look(dir)?;
     let mut export = Export::new(model.as_deref());
     for table in EXPORTED {
         let mut failed = None;

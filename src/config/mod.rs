@@ -30,7 +30,7 @@ mod tree;
 mod typing;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use key::KeyPath;
 use problem::Report;

@@ -11,13 +11,13 @@ use tokio::sync::oneshot;
 use super::references::References;
 use crate::clock;
 use crate::engine::io::{Change, Effects, Fetched, Input, JoinKey, Notice, Table, VersionKey};
-use crate::engine::{Engine, Status, join_key};
-use crate::event::{Partition, Slab};
+use crate::engine::{Engine, KEPT, Status, join_key};
+use crate::event::{Partition, Slab, Span};
 use crate::join::Entry;
 use crate::plan::Plan;
 use crate::policy::message::{Command, Message, Receipt, Reply};
 use crate::source::{Channel, Feed, Revised, Shared};
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, forget_scores};
 
 /// Longest time between two looks at the clock.
 const TICK: Duration = Duration::from_millis(200);
@@ -29,6 +29,11 @@ const MOST_BYTES: usize = 64 << 20;
 const LOOK: Duration = Duration::from_secs(5);
 /// Join entries looked at after a commit, in search of expired ones.
 const SWEEP: usize = 20_000;
+/// How often old score lines are looked for.
+const DAY: Span = Span::from_secs(86_400);
+/// Faults of a commit that failed.
+const DISK_FULL: &str = "disk_full";
+const NOT_WRITABLE: &str = "state_not_writable";
 /// How often a failed commit is tried again.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -108,6 +113,7 @@ impl EngineThread {
             (Instant::now(), None::<Instant>, Instant::now());
         let mut retry_at: Option<Instant> = None;
         let mut looked = Instant::now();
+        let mut forgotten = None;
         loop {
             if looked.elapsed() >= LOOK {
                 looked = Instant::now();
@@ -138,13 +144,14 @@ impl EngineThread {
                 retry_at = match self.commit(&mut waiting) {
                     Ok(()) => {
                         self.sweep()?;
+                        let today = clock::now().floor_to(DAY);
+                        if forgotten != Some(today) && self.forget_scores()? {
+                            forgotten = Some(today);
+                        }
                         None
                     }
                     Err(error @ StoreError::Write { fatal: true, .. }) => return Err(error),
-                    Err(error) => {
-                        self.shared.faults.raise("state_not_writable", "", error.to_string());
-                        Some(Instant::now() + RETRY)
-                    }
+                    Err(_) => Some(Instant::now() + RETRY),
                 };
                 committed = Instant::now();
             }
@@ -269,6 +276,23 @@ impl EngineThread {
         Ok(())
     }
 
+    /// Removes old score lines, a stretch at a time; whether none is left. A model's events say
+    /// what is old: one that is read from its beginning keeps what it has just been judged by.
+    fn forget_scores(&self) -> Result<bool, StoreError> {
+        let models = self.engine.status().models;
+        let horizon = |name: &str| {
+            let latest = models.iter().find(|m| m.name == name).and_then(|m| m.latest);
+            latest.map_or(clock::now(), |latest| latest.min(clock::now())) - KEPT
+        };
+        match forget_scores(self.store.as_ref(), &horizon, SWEEP) {
+            Err(error @ (StoreError::Write { .. } | StoreError::Full { .. })) => {
+                tracing::warn!("old score lines cannot be removed: {error}");
+                Ok(true)
+            }
+            done => done,
+        }
+    }
+
     /// Join entries out of the store, in one sorted sweep.
     fn fetch(&self, keys: &[JoinKey]) -> Result<Vec<(JoinKey, Entry)>, StoreError> {
         let bytes: Vec<Vec<u8>> = keys.iter().map(|key| join_key(&self.plan, *key)).collect();
@@ -330,11 +354,20 @@ impl EngineThread {
         let mut changes = std::mem::take(&mut waiting.failed);
         changes.extend(self.engine.changes());
         if !changes.is_empty() {
-            if let Err(error) = self.store.commit(&changes) {
+            let written = self.store.commit(&changes);
+            for (code, holds) in [
+                (DISK_FULL, matches!(written, Err(StoreError::Full { .. }))),
+                (NOT_WRITABLE, matches!(written, Err(StoreError::Write { .. }))),
+            ] {
+                match &written {
+                    Err(error) if holds => self.shared.faults.raise(code, "", error.to_string()),
+                    _ => self.shared.faults.clear(code, ""),
+                }
+            }
+            if let Err(error) = written {
                 waiting.failed = changes;
                 return Err(error);
             }
-            self.shared.faults.clear("state_not_writable", "");
             self.observer.committed(began.elapsed(), self.store.bytes());
         }
         (waiting.urgent, waiting.bytes) = (false, 0);

@@ -38,7 +38,7 @@ use crate::engine::io::Table;
 use crate::metrics::{Exporter, Metrics};
 use crate::outbox::Dispatcher;
 use crate::source::{Channel, Reader, Shared};
-use crate::store::{Embedded, Store, rows};
+use crate::store::{Embedded, ScoreQuery, Store, rows, scores};
 use control::{Desk, Doorkeeper};
 use observer::{Keeping, Watching};
 use reload::Within;
@@ -47,6 +47,8 @@ use reload::Within;
 const SLABS: usize = 32;
 /// Longest that a stop may take before it is forced.
 const FAREWELL: Duration = Duration::from_secs(20);
+/// Score lines looked at in one go.
+const PAGE: usize = 1000;
 /// Tables that an engine is restored from; join entries and scores stay on disk.
 const RESTORED: [Table; 10] = [
     Table::Positions,
@@ -249,8 +251,21 @@ fn restore(
         stored.extend(rows(store, table)?.into_iter().map(|(key, value)| (table, key, value)));
     }
     let resolve = |model: &str, version: Option<&str>| references.resolve(model, version);
-    let (engine, effects) = Engine::restore(plan.clone(), *secret, stored, &resolve)?;
+    let (mut engine, effects) = Engine::restore(plan.clone(), *secret, stored, &resolve)?;
     engine_thread::move_join_entries(store, engine.renamed())?;
+    for (model, after) in engine.recallable() {
+        let (model, from) = (Some(model), Some(after));
+        let query = ScoreQuery { model, from, all_revisions: true, ..ScoreQuery::default() };
+        let mut page = None;
+        loop {
+            let (lines, next) = scores(store, &query, page.as_ref(), PAGE)?;
+            lines.into_iter().for_each(|line| engine.recall(line));
+            if next.is_none() {
+                break;
+            }
+            page = next;
+        }
+    }
     Ok((engine, effects))
 }
 

@@ -145,3 +145,57 @@ fn who_has_its_answer_reads_what_it_wrote() {
     assert_eq!(running.told.lock().unwrap().status.silences.len(), 1);
     running.end();
 }
+
+/// A small file system of its own, as long as it lives.
+struct SmallDisk(tempfile::TempDir);
+
+impl SmallDisk {
+    /// `None` where mounting is not permitted.
+    fn mount() -> Option<SmallDisk> {
+        let folder = tempfile::tempdir().unwrap();
+        let mut mount = std::process::Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", "size=64m", "tmpfs"]).arg(folder.path());
+        let mounted = mount.output().is_ok_and(|output| output.status.success());
+        mounted.then_some(SmallDisk(folder))
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount").arg("--lazy").arg(self.0.path()).status();
+    }
+}
+
+#[test]
+fn a_full_disk_is_a_fault_that_ends_when_there_is_room_again() {
+    let Some(disk) = SmallDisk::mount() else {
+        eprintln!("skipped: this user may not mount a tmpfs");
+        return;
+    };
+    let store = Arc::new(Embedded::open(&disk.0.path().join("state")).unwrap());
+    let running = Running::on(store.clone());
+    let p = partition("p", 0);
+    running.own(&p);
+    let log: Vec<Record> = (0..60).map(|m| prediction(m, m as i64 * MINUTE)).collect();
+    let feed =
+        |from, to| running.feed.offer(0, Feed::Slab(Box::new(slab(&p, &log, from, to)))).unwrap();
+    let consumed = |records| move |told: &Told| told.consumed.get("p") == Some(&records);
+    let codes = || {
+        let faults = running.shared.faults.list();
+        faults.into_iter().map(|fault| fault.code).collect::<Vec<_>>()
+    };
+    feed(0, 20);
+    running.until(consumed(20));
+    let filler = disk.0.path().join("filler");
+    std::fs::write(&filler, vec![1u8; 40 << 20]).unwrap();
+    feed(20, 40);
+    running.until(|_| codes() == ["disk_full"]);
+    feed(40, 60);
+    std::thread::sleep(Duration::from_secs(2));
+    assert_eq!(running.told.lock().unwrap().consumed["p"], 40, "no slab is taken meanwhile");
+    std::fs::remove_file(&filler).unwrap();
+    running.until(consumed(60));
+    running.until(|_| codes().is_empty());
+    running.end();
+    assert_eq!(rows(store.as_ref(), Table::Positions).unwrap().len(), 1);
+}

@@ -81,6 +81,20 @@ impl Engine {
         }
     }
 
+    /// Whether a silence is over: the events of its model have passed it.
+    pub(super) fn ended(&self, silence: &SilenceLine) -> bool {
+        self.event_time(&silence.model).is_some_and(|now| silence.until <= now)
+    }
+
+    /// Where the events of a model are; `None` before the first one, our clock for a model that
+    /// is gone.
+    pub(super) fn event_time(&self, model: &str) -> Option<Time> {
+        match self.models.iter().find(|m| m.plan.name == model) {
+            Some(model) => model.latest_event(),
+            None => Some(self.now),
+        }
+    }
+
     /// Incidents of models, monitors and series that are gone resolve as `removed`.
     pub(super) fn remove_orphans(&mut self, effects: &mut Effects) {
         let orphans: Vec<(String, Time)> = self

@@ -17,6 +17,8 @@ const MOST_FINDINGS: usize = 10;
 const MOST_BINS: usize = 24;
 /// A body stays below 20 KB; findings are left out from the end until it does.
 const MOST_BYTES: usize = 18_000;
+/// Bytes of offset ranges; where they are more, `slice_truncated` says so.
+const MOST_SLICE: usize = 9_000;
 
 impl Engine {
     /// The `data` of a message about an incident, as JSON text.
@@ -36,6 +38,7 @@ impl Engine {
         let (start, end) = (deciding.end - deciding.window, deciding.end);
         let coverage = incident.findings.iter().find_map(|f| f.line.coverage);
         let group = model.groups.iter().find(|g| g.id == deciding.group);
+        let (slice, slice_truncated) = self.slice(deciding, start, end);
         json!({
             "incident": {
                 "key": incident.key,
@@ -54,7 +57,8 @@ impl Engine {
             "findings_total": incident.findings.len(),
             "window": { "start": start, "end": end },
             "outcome_coverage": coverage,
-            "slice": self.slice(deciding, start, end),
+            "slice": slice,
+            "slice_truncated": slice_truncated,
             "reference": group.and_then(|g| g.reference.as_ref()).map(|r| r.id.as_str()),
             "config_digest": self.plan.config_digest,
             "driftd_version": env!("CARGO_PKG_VERSION"),
@@ -63,8 +67,9 @@ impl Engine {
         })
     }
 
-    /// The smallest offset ranges that hold the window's predictions and their outcomes.
-    pub(super) fn slice(&self, deciding: &Deciding, start: Time, end: Time) -> Value {
+    /// The smallest offset ranges that hold the window's predictions and their outcomes, and
+    /// whether some had to be left out.
+    pub(super) fn slice(&self, deciding: &Deciding, start: Time, end: Time) -> (Value, bool) {
         let model = &self.models[deciding.model];
         let members: Vec<u32> = model
             .groups
@@ -83,19 +88,13 @@ impl Engine {
                 Extent::merge(&mut extents, partition, extent);
             }
         }
-        let mut topics: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+        let mut ranges: BTreeMap<(&str, i64), Extent> = BTreeMap::new();
         for (number, extent) in extents {
             let name = model.ledger.lexicon.name(number);
             let Some((topic, partition)) = name.rsplit_once('/') else { continue };
-            let partition: i64 = partition.parse().unwrap_or(0);
-            let range = json!({ "partition": partition, "from": extent.from, "to": extent.to });
-            topics.entry(topic.to_owned()).or_default().push(range);
+            ranges.insert((topic, partition.parse().unwrap_or(0)), extent);
         }
-        let topics: Vec<Value> = topics
-            .into_iter()
-            .map(|(topic, partitions)| json!({ "topic": topic, "partitions": partitions }))
-            .collect();
-        json!({ "topics": topics })
+        bounded(ranges)
     }
 }
 
@@ -111,6 +110,34 @@ pub(super) fn as_of_now(incident: &Incident) -> String {
         fields.insert("suppressed".into(), json!(incident.suppressed));
     }
     data.to_string()
+}
+
+/// Ranges by topic and partition as `slice` writes them, and whether some were left out.
+fn bounded(ranges: BTreeMap<(&str, i64), Extent>) -> (Value, bool) {
+    let mut topics: Vec<(&str, Vec<Value>)> = Vec::new();
+    let mut bytes = 0;
+    let mut truncated = false;
+    for ((topic, partition), extent) in ranges {
+        let range = json!({ "partition": partition, "from": extent.from, "to": extent.to });
+        let known = topics.last().is_some_and(|(last, _)| *last == topic);
+        let name = json!({ "topic": topic, "partitions": [] });
+        bytes += range.to_string().len() + 1 + if known { 0 } else { name.to_string().len() + 1 };
+        if bytes > MOST_SLICE {
+            truncated = true;
+            break;
+        }
+        if !known {
+            topics.push((topic, Vec::new()));
+        }
+        if let Some((_, partitions)) = topics.last_mut() {
+            partitions.push(range);
+        }
+    }
+    let topics: Vec<Value> = topics
+        .into_iter()
+        .map(|(topic, partitions)| json!({ "topic": topic, "partitions": partitions }))
+        .collect();
+    (json!({ "topics": topics }), truncated)
 }
 
 fn findings(incident: &Incident, most: usize) -> Vec<Value> {
@@ -141,4 +168,25 @@ fn findings(incident: &Incident, most: usize) -> Vec<Value> {
             value
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_partitions_are_cut_and_it_is_said() {
+        let extent = Extent { from: 1_000_000_000, to: 1_000_050_000 };
+        let ranges = |partitions: i64| {
+            let both = |p| [(("outcomes", p), extent), (("predictions", p), extent)];
+            (0..partitions).flat_map(both).collect::<BTreeMap<_, _>>()
+        };
+        let (slice, truncated) = bounded(ranges(64));
+        assert!(!truncated);
+        assert_eq!(slice["topics"][1]["partitions"].as_array().map(Vec::len), Some(64));
+        let (slice, truncated) = bounded(ranges(500));
+        assert!(truncated);
+        let bytes = slice.to_string().len();
+        assert!((8_500..=MOST_SLICE + 20).contains(&bytes), "{bytes}");
+    }
 }

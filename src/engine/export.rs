@@ -1,7 +1,7 @@
 //! State as lines: what `state export` prints, and any oracle can recompute. Works on stored rows
 //! alone; no configuration is needed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
@@ -27,6 +27,8 @@ pub struct Export {
     incidents: Vec<Value>,
     runs: Vec<Value>,
     outbox: Vec<Value>,
+    /// Keys of the wanted incidents, ids of the wanted runs: messages are about one of them.
+    subjects: BTreeSet<String>,
     pending: BTreeMap<String, (u64, u64)>,
 }
 
@@ -48,7 +50,7 @@ impl Export {
         Export { only: only.map(str::to_owned), ..Export::default() }
     }
 
-    /// Takes a row; models must come before join entries.
+    /// Takes a row; tables in the order of [`EXPORTED`].
     ///
     /// # Errors
     /// A row that cannot be read.
@@ -79,18 +81,25 @@ impl Export {
             Table::Incidents => {
                 let incident: Incident = read(table, value)?;
                 if self.wants(&incident.model) {
+                    self.subjects.insert(incident.key.clone());
                     self.incidents.push(to_value(&incident.line()));
                 }
             }
             Table::Runs => {
                 let run: Run = read(table, value)?;
                 if self.wants(&run.line.model) {
+                    self.subjects.insert(run.line.id.clone());
                     self.runs.push(to_value(&run.line));
                 }
             }
             Table::Outbox => {
                 let row: Row = read(table, value)?;
-                self.outbox.push(to_value(&row.line()));
+                let about = [Some(&row.message.key), row.message.run.as_ref()];
+                if self.only.is_none()
+                    || about.into_iter().flatten().any(|name| self.subjects.contains(name))
+                {
+                    self.outbox.push(to_value(&row.line()));
+                }
             }
             Table::Meta
             | Table::Counted
@@ -106,7 +115,7 @@ impl Export {
     #[must_use]
     pub fn lines(mut self) -> Vec<Value> {
         let mut lines = Vec::new();
-        for (partition, position) in &self.positions {
+        for (partition, position) in self.positions.iter().filter(|(p, _)| self.reads(p)) {
             lines.push(json!({
                 "type": "position",
                 "topic": partition.topic,
@@ -143,6 +152,13 @@ impl Export {
 
     fn wants(&self, model: &str) -> bool {
         self.only.as_deref().is_none_or(|only| only == model)
+    }
+
+    /// Whether a wanted model reads a partition.
+    fn reads(&self, partition: &Partition) -> bool {
+        let Some(only) = &self.only else { return true };
+        let clocks = self.ledgers.get(only).map(|ledger| &ledger.clocks.by_partition);
+        clocks.is_some_and(|clocks| clocks.keys().any(|known| known.topic == partition.topic))
     }
 }
 

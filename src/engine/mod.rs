@@ -24,6 +24,7 @@ mod mature;
 mod model;
 mod outbox;
 mod pipeline;
+mod recall;
 mod round;
 mod runs;
 mod score;
@@ -51,6 +52,7 @@ use pipeline::Pipeline;
 use runs::Run;
 
 pub use export::{EXPORTED, Export};
+pub use outbox::KEPT;
 pub use runs::callback_token;
 pub use state::{Resolve, StateError, join_key};
 pub use status::{IncidentStatus, ModelStatus, MonitorStatus, Status};
@@ -369,6 +371,7 @@ impl Engine {
     /// Sets our clock before the first input.
     pub fn set_clock(&mut self, now: Time) {
         self.now = self.now.max(now);
+        self.forget_old();
     }
 
     /// Records of each partition that are not in the state yet, where the end is known.

@@ -51,7 +51,7 @@ pub(super) struct Group {
     pub starts: BTreeMap<(Along, Arc<str>), (Arc<str>, Time)>,
     /// Evaluation history.
     pub tracks: BTreeMap<TrackKey, Track>,
-    /// The latest judgement of each track; not stored, the next round brings it back.
+    /// The latest judgement of each track; its line is among the stored score lines.
     pub latest: BTreeMap<TrackKey, Judged>,
     /// First position of a window along a line, where the group began anew.
     pub begins: BTreeMap<Along, Time>,

@@ -7,10 +7,14 @@ use sha2::{Digest, Sha256};
 
 use super::Engine;
 use super::io::Effects;
+use super::runs::Run;
 use crate::event::{Span, Time};
-use crate::lines::{OutboxLine, RowState};
+use crate::lines::{OutboxLine, RowState, SilenceLine};
 use crate::policy::Incident;
 use crate::policy::message::{Delivery, Message, MessageKind, Receipt};
+
+/// How long what is over is kept: messages, incidents, runs, silences, score lines.
+pub const KEPT: Span = Span::from_secs(30 * 86_400);
 
 /// A message and where it stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -163,9 +167,9 @@ impl Engine {
         }
     }
 
-    /// Drops what is older than 30 days: rows, resolved incidents, finished runs.
+    /// Drops what has been over for [`KEPT`]: rows, resolved incidents, finished runs, silences.
     pub(super) fn forget_old(&mut self) {
-        let horizon = self.now - Span::from_secs(30 * 86_400);
+        let horizon = self.now - KEPT;
         let old_rows: Vec<String> = self
             .outbox
             .rows
@@ -186,6 +190,20 @@ impl Engine {
         for key in old {
             self.incidents.remove(&key);
             self.dirty.incidents.insert(key);
+        }
+        let over = |run: &&Run| run.finished() && run.line.changed < horizon;
+        let old: Vec<String> =
+            self.runs.values().filter(over).map(|run| run.line.id.clone()).collect();
+        for id in old {
+            self.runs.remove(&id);
+            self.dirty.runs.insert(id);
+        }
+        let over =
+            |s: &&SilenceLine| self.event_time(&s.model).is_some_and(|now| s.until < now - KEPT);
+        let old: Vec<String> = self.silences.values().filter(over).map(|s| s.id.clone()).collect();
+        for id in old {
+            self.silences.remove(&id);
+            self.dirty.silences.insert(id);
         }
     }
 }

@@ -21,6 +21,9 @@ use crate::lines::{RunLine, RunState};
 use crate::policy::message::{Message, MessageKind, Reply, RunReport};
 use crate::policy::{Finding, Incident};
 
+/// Characters of a reason that somebody gives; a message's body stays below 20 KB.
+const LONGEST_REASON: usize = 1_000;
+
 /// A run and what it needs to be followed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Run {
@@ -32,6 +35,11 @@ pub(super) struct Run {
 }
 
 impl Run {
+    /// Whether nothing more will happen to it.
+    pub(super) fn finished(&self) -> bool {
+        matches!(self.line.state, RunState::Closed | RunState::Failed | RunState::TimedOut)
+    }
+
     /// Whether another run of the model must wait for this one.
     fn in_flight(&self) -> bool {
         matches!(
@@ -93,18 +101,22 @@ impl Engine {
             window,
             inhibitable: false,
         };
+        // Control characters grow sixfold in JSON.
+        let reason: String = reason.chars().take(LONGEST_REASON).collect();
+        let (slice, slice_truncated) = self.slice(&deciding, latest - window, latest);
         let data = json!({
             "incident": null,
             "findings": [],
             "findings_total": 0,
             "window": { "start": latest - window, "end": latest },
-            "slice": self.slice(&deciding, latest - window, latest),
+            "slice": slice,
+            "slice_truncated": slice_truncated,
             "config_digest": self.plan.config_digest,
             "driftd_version": env!("CARGO_PKG_VERSION"),
             "historic": false,
             "name": self.plan.name,
         });
-        match self.request(place, None, reason, &deciding, data, effects) {
+        match self.request(place, None, &reason, &deciding, data, effects) {
             Ok(line) => Reply::Run(line),
             Err(why) => Reply::Refused(why),
         }

@@ -376,7 +376,7 @@ impl Model {
     }
 }
 
-fn part_of<'a>(
+pub(super) fn part_of<'a>(
     reference: Option<&'a Reference>,
     key: &(String, String),
 ) -> Option<&'a SegmentReference> {
@@ -384,7 +384,7 @@ fn part_of<'a>(
 }
 
 /// The same metric on the reference, of the line's own segment.
-fn metric_on_reference(
+pub(super) fn metric_on_reference(
     reference: Option<&Reference>,
     part: Option<&SegmentReference>,
     segment: SegmentIx,

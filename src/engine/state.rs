@@ -190,6 +190,7 @@ impl Engine {
         plan: Arc<Plan>,
         resolve: Resolve<'_>,
     ) -> Result<(Engine, Effects), StateError> {
+        let latest: Vec<ScoreLine> = self.latest_lines().cloned().collect();
         self.mark_all();
         let rows: Vec<_> = self
             .changes()
@@ -197,6 +198,7 @@ impl Engine {
             .filter_map(|c| c.value.map(|value| (c.table, c.key, value)))
             .collect();
         let (mut engine, effects) = Engine::restore(plan, self.secret, rows, resolve)?;
+        latest.into_iter().for_each(|line| engine.recall(line));
         engine.now = self.now;
         engine.ends = self.ends;
         for (model, pipeline) in self.models.iter().zip(self.pipelines) {

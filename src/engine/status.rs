@@ -112,14 +112,9 @@ impl Engine {
             monitors: self.monitor_status(),
             incidents,
             runs,
-            silences: self.silences.values().cloned().collect(),
+            silences: self.silences.values().filter(|s| !self.ended(s)).cloned().collect(),
             outbox,
-            latest: self
-                .models
-                .iter()
-                .flat_map(|m| m.groups.iter())
-                .flat_map(|g| g.latest.values().map(|judged| judged.line.clone()))
-                .collect(),
+            latest: self.latest_lines().cloned().collect(),
             lost: self
                 .positions
                 .iter()

@@ -6,10 +6,19 @@ use std::path::{Path, PathBuf};
 
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 use rand::RngCore;
+use tempfile::TempDir;
 
+use super::copy::copy;
 use super::{FORMAT, Store, StoreError};
 use crate::engine::io::{Change, Table};
 
+/// Folder of the rows within a state directory.
+pub(super) const DATABASE: &str = "db";
+/// Locked by whoever has the directory open.
+pub(super) const LOCK: &str = "lock";
+/// Room that a commit leaves on the disk: a store that cannot write out its tables is lost until
+/// the process starts again.
+const RESERVE: u64 = 32 << 20;
 /// Memory that the store may use for cached blocks.
 const CACHE_BYTES: u64 = 64 << 20;
 /// Journals may grow this far before tables are written out.
@@ -20,9 +29,11 @@ pub struct Embedded {
     path: PathBuf,
     database: Database,
     tables: BTreeMap<Table, Keyspace>,
-    /// Held for as long as the store is open.
-    _lock: File,
     identity: Identity,
+    /// Held for as long as the store is open.
+    _lock: Option<File>,
+    /// Where the rows really are, when the folder is only looked at.
+    _copy: Option<TempDir>,
 }
 
 /// What makes this state directory the one it is.
@@ -52,8 +63,28 @@ impl Embedded {
         std::fs::create_dir_all(path).map_err(folder)?;
         restrict(path).map_err(folder)?;
         let lock = lock(path)?;
+        Embedded::over(path, &path.join(DATABASE), Some(lock), None)
+    }
+
+    /// Opens the state in a folder to look at it. Nothing in the folder changes, nor does anything
+    /// that is committed to the store.
+    ///
+    /// # Errors
+    /// All of [`StoreError`]; each names the folder.
+    pub fn look(path: &Path) -> Result<Embedded, StoreError> {
+        let (folder, lock) = copy(path)?;
+        let database = folder.path().join(DATABASE);
+        Embedded::over(path, &database, lock, Some(folder))
+    }
+
+    fn over(
+        path: &Path,
+        database: &Path,
+        lock: Option<File>,
+        copy: Option<TempDir>,
+    ) -> Result<Embedded, StoreError> {
         let corrupt = |why: String| StoreError::Corrupt { path: path.to_owned(), why };
-        let database = Database::builder(path.join("db"))
+        let database = Database::builder(database)
             .cache_size(CACHE_BYTES)
             .max_journaling_size(JOURNAL_BYTES)
             .worker_threads(1)
@@ -71,7 +102,8 @@ impl Embedded {
             tables.insert(table, keyspace);
         }
         let identity = identity(path, &database, &tables[&Table::Meta])?;
-        Ok(Embedded { path: path.to_owned(), database, tables, _lock: lock, identity })
+        let path = path.to_owned();
+        Ok(Embedded { path, database, tables, identity, _lock: lock, _copy: copy })
     }
 
     /// What makes this directory the one it is.
@@ -85,6 +117,21 @@ impl Embedded {
         drop(self);
     }
 
+    /// Refuses a batch that would leave too little room to write out what is in memory.
+    fn find_room(&self, changes: &[Change]) -> Result<(), StoreError> {
+        let size = |c: &Change| c.key.len() + c.value.as_ref().map_or(0, Vec::len);
+        let batch: usize = changes.iter().map(size).sum();
+        let needed = RESERVE + 2 * batch as u64 + self.database.write_buffer_size();
+        // Where nobody can say how much is free, the commit itself will find out.
+        match rustix::fs::statvfs(&self.path) {
+            Ok(disk) if disk.f_bavail.saturating_mul(disk.f_frsize) < needed => {
+                let megabytes = needed.div_ceil(1 << 20);
+                Err(StoreError::Full { path: self.path.clone(), megabytes })
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn corrupt(&self, table: Table, error: impl std::fmt::Display) -> StoreError {
         let why = format!("table {}: {error}", table.name());
         StoreError::Corrupt { path: self.path.clone(), why }
@@ -93,6 +140,7 @@ impl Embedded {
 
 impl Store for Embedded {
     fn commit(&self, changes: &[Change]) -> Result<(), StoreError> {
+        self.find_room(changes)?;
         let mut batch = self.database.batch().durability(Some(PersistMode::SyncAll));
         for change in changes {
             let table = &self.tables[&change.table];
@@ -154,7 +202,7 @@ fn lock(path: &Path) -> Result<File, StoreError> {
         .create(true)
         .truncate(false)
         .write(true)
-        .open(path.join("lock"))
+        .open(path.join(LOCK))
         .map_err(folder)?;
     match file.try_lock() {
         Ok(()) => Ok(file),

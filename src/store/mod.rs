@@ -3,6 +3,7 @@
 //! Knows tables, keys and bytes; what they mean is the engine's business. Two implementations:
 //! [`Embedded`] on disk, [`Memory`] for replays and tests; nothing else knows which.
 
+mod copy;
 mod embedded;
 mod memory;
 mod scores;
@@ -11,7 +12,7 @@ use std::path::PathBuf;
 
 pub use embedded::{Embedded, Identity};
 pub use memory::Memory;
-pub use scores::{Cursor, ScoreQuery, scores};
+pub use scores::{Cursor, ScoreQuery, forget_scores, scores};
 
 use crate::engine::io::{Change, Table};
 
@@ -28,6 +29,14 @@ pub enum StoreError {
         path: PathBuf,
         /// Why.
         source: std::io::Error,
+    },
+    /// There is nothing to look at.
+    #[error(
+        "{path} holds no state; name the folder that a daemon has as state.dir, or a copy of it"
+    )]
+    Absent {
+        /// Which.
+        path: PathBuf,
     },
     /// Another process has it.
     #[error("state directory {path} is in use by another driftd; give each its own state.dir")]
@@ -56,7 +65,18 @@ pub enum StoreError {
         /// What was found.
         why: String,
     },
-    /// A commit failed for now: disk full and the like.
+    /// Too little room on the disk. Nothing was written, and the store stays usable.
+    #[error(
+        "state directory {path}: its disk has less than {megabytes} MB free; make room, driftd \
+         goes on by itself"
+    )]
+    Full {
+        /// Which.
+        path: PathBuf,
+        /// What must be free to go on.
+        megabytes: u64,
+    },
+    /// A commit failed for now.
     #[error("state directory {path} cannot be written: {why}")]
     Write {
         /// Which.
@@ -76,7 +96,7 @@ pub trait Store: Send + Sync {
     /// Writes all changes or none, and returns once they are on disk.
     ///
     /// # Errors
-    /// [`StoreError::Write`]; nothing was written then.
+    /// [`StoreError::Full`], [`StoreError::Write`]; nothing was written then.
     fn commit(&self, changes: &[Change]) -> Result<(), StoreError>;
 
     /// Looks up keys that are sorted and without repeats; one result per key.

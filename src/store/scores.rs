@@ -1,7 +1,7 @@
 //! Score lines by model and time, for the API.
 
 use super::{Store, StoreError};
-use crate::engine::io::Table;
+use crate::engine::io::{Change, Table};
 use crate::event::Time;
 use crate::lines::{ScoreLine, Segment};
 
@@ -70,13 +70,52 @@ pub fn scores(
 }
 
 fn first_key(query: &ScoreQuery) -> Vec<u8> {
-    let Some(model) = &query.model else { return Vec::new() };
-    let mut key = model.as_bytes().to_vec();
-    key.push(0);
-    if let Some(from) = query.from {
-        key.extend_from_slice(&((from.0 as u64) ^ (1 << 63)).to_be_bytes());
+    match (&query.model, query.from) {
+        (Some(model), Some(from)) => end_key(model.as_bytes(), from),
+        (Some(model), None) => [model.as_bytes(), &[0]].concat(),
+        (None, _) => Vec::new(),
     }
-    key
+}
+
+/// Where the lines of windows that end at `end` or later begin.
+fn end_key(model: &[u8], end: Time) -> Vec<u8> {
+    let end = ((end.0 as u64) ^ (1 << 63)).to_be_bytes();
+    [model, &[0], &end].concat()
+}
+
+/// Removes at most so many score lines whose window ended before their model's `horizon`; whether
+/// none is left. Lines stand in the order of their windows, so young ones are not looked at.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn forget_scores(
+    store: &dyn Store,
+    horizon: &dyn Fn(&str) -> Time,
+    most: usize,
+) -> Result<bool, StoreError> {
+    let mut old: Vec<Change> = Vec::new();
+    let mut from = Vec::new();
+    loop {
+        let mut next = None;
+        store.walk(Table::Scores, &from, &mut |key, _| {
+            let model = key.split(|b| *b == 0).next().unwrap_or_default();
+            let young = end_key(model, horizon(&String::from_utf8_lossy(model)));
+            if key >= young.as_slice() || old.len() == most {
+                next = Some([model, &[1]].concat());
+                return false;
+            }
+            old.push(Change { table: Table::Scores, key: key.to_vec(), value: None });
+            true
+        })?;
+        match next {
+            Some(model) if old.len() < most => from = model,
+            _ => break,
+        }
+    }
+    if !old.is_empty() {
+        store.commit(&old)?;
+    }
+    Ok(old.len() < most)
 }
 
 fn same_window(a: &ScoreLine, b: &ScoreLine) -> bool {

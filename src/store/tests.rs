@@ -1,5 +1,9 @@
+use std::collections::BTreeMap;
+use std::path::Path;
+
 use super::*;
 use crate::engine::io::Table;
+use crate::event::Time;
 
 fn put(table: Table, key: &str, value: &str) -> Change {
     Change { table, key: key.into(), value: Some(value.into()) }
@@ -71,4 +75,116 @@ fn a_newer_format_is_refused() {
     store.close();
     let error = Embedded::open(folder.path()).unwrap_err();
     assert!(matches!(error, StoreError::Newer { found, .. } if found == FORMAT + 1));
+}
+
+#[test]
+fn old_score_lines_go_and_each_model_has_its_own_horizon() {
+    let store = Memory::default();
+    let key = |model: &str, end: i64| {
+        let mut key = model.as_bytes().to_vec();
+        key.push(0);
+        key.extend_from_slice(&((end as u64) ^ (1 << 63)).to_be_bytes());
+        key.extend_from_slice(b"drift");
+        key
+    };
+    let line = |model: &str, end| Change {
+        table: Table::Scores,
+        key: key(model, end),
+        value: Some(b"{}".to_vec()),
+    };
+    let lines: Vec<Change> =
+        ["a", "a-b", "b"].iter().flat_map(|m| (-2..8).map(|end| line(m, end))).collect();
+    store.commit(&lines).unwrap();
+    let horizon = |model: &str| Time(if model == "a" { 3 } else { 6 });
+    assert!(!forget_scores(&store, &horizon, 6).unwrap(), "more are left");
+    while !forget_scores(&store, &horizon, 6).unwrap() {}
+    let left: Vec<Vec<u8>> =
+        rows(&store, Table::Scores).unwrap().into_iter().map(|(key, _)| key).collect();
+    let wanted: Vec<Vec<u8>> = [("a", 3..8), ("a-b", 6..8), ("b", 6..8)]
+        .into_iter()
+        .flat_map(|(m, ends)| ends.map(move |end| key(m, end)))
+        .collect();
+    assert_eq!(left, wanted);
+}
+
+/// Every file below a folder: what it holds and when it was changed.
+fn inventory(folder: &Path) -> BTreeMap<PathBuf, (Vec<u8>, std::time::SystemTime, i64)> {
+    use std::os::unix::fs::MetadataExt;
+    let mut found = BTreeMap::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let about = std::fs::symlink_metadata(&path).unwrap();
+        if about.is_dir() {
+            found.extend(inventory(&path));
+        } else {
+            let bytes = std::fs::read(&path).unwrap();
+            found.insert(path, (bytes, about.modified().unwrap(), about.ctime()));
+        }
+    }
+    found
+}
+
+/// A state directory with rows in tables and in the journal.
+fn lived_in(path: &Path) -> Embedded {
+    let store = Embedded::open(path).unwrap();
+    let long = "x".repeat(100_000);
+    for n in 0..900 {
+        store.commit(&[put(Table::Panes, &format!("{n:04}"), &format!("{n}{long}"))]).unwrap();
+    }
+    store
+}
+
+#[test]
+fn a_look_changes_nothing_and_sees_everything() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = lived_in(folder.path());
+    assert!(matches!(Embedded::look(folder.path()), Err(StoreError::Locked { .. })));
+    store.close();
+    let before = inventory(folder.path());
+    let tables = before.keys().filter(|p| p.parent().unwrap().ends_with("tables")).count();
+    assert!(tables > 0, "some rows are in tables");
+    let look = Embedded::look(folder.path()).unwrap();
+    assert_eq!(rows(&look, Table::Panes).unwrap().len(), 900);
+    look.commit(&[put(Table::Panes, "more", "1")]).unwrap();
+    look.close();
+    assert!(inventory(folder.path()) == before, "nothing may change");
+    // A copy without its lock file, which nobody may write.
+    std::fs::remove_file(folder.path().join("lock")).unwrap();
+    let look = Embedded::look(folder.path()).unwrap();
+    assert_eq!(rows(&look, Table::Panes).unwrap().len(), 900);
+}
+
+#[test]
+fn a_look_works_on_a_read_only_mount() {
+    let folder = tempfile::tempdir().unwrap();
+    lived_in(folder.path()).close();
+    let mount = |arguments: &[&str]| {
+        let mut mount = std::process::Command::new("mount");
+        let done = mount.args(arguments).arg(folder.path()).output();
+        done.is_ok_and(|output| output.status.success())
+    };
+    let path = folder.path().to_str().unwrap();
+    if !mount(&["--bind", path]) {
+        eprintln!("skipped: this user may not mount");
+        return;
+    }
+    let seen = mount(&["-o", "remount,bind,ro"]).then(|| {
+        assert!(std::fs::write(folder.path().join("new"), "").is_err());
+        Embedded::look(folder.path()).and_then(|look| rows(&look, Table::Panes))
+    });
+    let _ = std::process::Command::new("umount").arg("--lazy").arg(folder.path()).status();
+    assert_eq!(seen.unwrap().unwrap().len(), 900);
+}
+
+#[test]
+fn a_folder_without_a_store_is_refused_and_stays_empty() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = Embedded::look(folder.path()).unwrap_err();
+    assert!(matches!(error, StoreError::Absent { .. }));
+    assert!(error.to_string().contains(folder.path().to_str().unwrap()));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    assert!(matches!(
+        Embedded::look(&folder.path().join("nowhere")),
+        Err(StoreError::Absent { .. })
+    ));
 }

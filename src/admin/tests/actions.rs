@@ -55,6 +55,15 @@ async fn a_wrong_token_opens_nothing_and_none_is_repeated() {
 }
 
 #[tokio::test]
+async fn a_method_that_no_route_takes_is_refused_as_such_token_or_not() {
+    for token in [None, Some(TOKEN)] {
+        let api = Api::with(token).await;
+        let (status, body) = answer(api.ask(Method::PUT, "/api/v1/silences")).await;
+        assert_eq!((status, code(&body)), (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"));
+    }
+}
+
+#[tokio::test]
 async fn a_silence_is_asked_for_as_it_was_written() {
     let api = Api::with(Some(TOKEN)).await;
     *api.control.reply.lock().unwrap() = Ok(Reply::Silence(fixture::silence()));

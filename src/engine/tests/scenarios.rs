@@ -1,7 +1,11 @@
+use std::collections::BTreeSet;
+
 use super::world::*;
-use crate::engine::io::Input;
-use crate::event::Time;
-use crate::lines::{IncidentState, NoData, Verdict};
+use crate::engine::Export;
+use crate::engine::io::{Input, Table};
+use crate::event::{Span, Time};
+use crate::lines::{IncidentState, NoData, Segment, Verdict};
+use crate::policy::message::Command;
 
 fn prediction(id: u64, time: i64, fare: f64) -> Record {
     let city = if id.is_multiple_of(2) { "Oslo" } else { "Bergen" };
@@ -140,4 +144,87 @@ fn lost_records_close_the_hole() {
     house.step(Input::Lost { partition: p.clone(), from: 50, to: 60 });
     assert_eq!(house.feed(slab(&p, &log, 60, 80)).rewind, None);
     assert_eq!(house.engine.positions()[&p].lost, 10);
+}
+
+#[test]
+fn the_latest_lines_survive_a_restart_and_a_reload() {
+    let log = day(8, 5);
+    let mut house = house(&[("p", &log), ("o", &[])]);
+    house.step(Input::Tick(Time(0)));
+    house.commit();
+    let shown = |house: &House| {
+        let mut lines = house.engine.status().latest;
+        lines.sort_by(|a, b| (&a.monitor, &a.segment).cmp(&(&b.monitor, &b.segment)));
+        lines
+    };
+    let before = shown(&house);
+    assert!(before.iter().any(|l| l.verdict == Verdict::Critical && l.score.is_some()));
+    house.crash();
+    assert_eq!(shown(&house), before);
+    assert!(house.engine.recallable().iter().all(|(name, after)| {
+        name == "demand" && before.iter().all(|line| line.window.end > *after)
+    }));
+    house.replan(plan());
+    assert_eq!(shown(&house), before);
+
+    let mut fewer = plan();
+    fewer.models[0].monitors.retain(|m| m.name != "drift");
+    fewer.models[0].monitors[0].was = Some("worse".into());
+    fewer.models[0].monitors[0].name = "error".into();
+    house.replan(fewer);
+    assert!(shown(&house).iter().all(|line| &*line.monitor == "error"));
+}
+
+#[test]
+fn a_silence_that_ended_is_not_listed_and_is_forgotten_after_thirty_days() {
+    const DAY: i64 = 24 * HOUR;
+    let log = day(6, 99);
+    let mut house = house(&[("p", &log), ("o", &[])]);
+    house.step(Input::Tick(Time(DAY)));
+    for (from, hours) in [(HOUR, 2), (5 * HOUR, 2)] {
+        house.step(Input::Command(Command::Silence {
+            model: "demand".into(),
+            monitor: None,
+            segment: Segment::default(),
+            from: Some(Time(from)),
+            length: Span(hours * HOUR),
+            comment: "festival".into(),
+        }));
+    }
+    let listed = house.engine.status().silences;
+    assert_eq!(listed.iter().map(|s| s.from).collect::<Vec<_>>(), [Time(5 * HOUR)]);
+    let kept = |house: &mut House| {
+        house.commit();
+        house.rows.keys().filter(|(table, _)| *table == Table::Silences).count()
+    };
+    assert_eq!(kept(&mut house), 2);
+    // Event time passes, not only our clock.
+    house.step(Input::Tick(Time(60 * DAY)));
+    assert_eq!(kept(&mut house), 2, "the model's events stand still");
+    let later = [prediction(70_000, 40 * DAY, 1.0)];
+    let mut log = log;
+    log.extend(later);
+    house.feed(slab(&partition("p", 0), &log, log.len() - 1, log.len()));
+    house.step(Input::Tick(Time(61 * DAY)));
+    assert_eq!(kept(&mut house), 0);
+}
+
+#[test]
+fn an_export_of_one_model_holds_nothing_of_another() {
+    let log = day(12, 5);
+    let mut house = house(&[("p", &log), ("o", &[])]);
+    house.step(Input::Tick(Time(0)));
+    house.commit();
+    let kinds = |only: &str| {
+        let mut export = Export::new(Some(only));
+        for table in crate::engine::EXPORTED {
+            for ((_, key), value) in house.rows.iter().filter(|((t, _), _)| *t == table) {
+                export.take(table, key, value).unwrap();
+            }
+        }
+        let lines = export.lines();
+        lines.iter().map(|l| l["type"].as_str().unwrap().to_owned()).collect::<BTreeSet<_>>()
+    };
+    assert_eq!(kinds("demand").len(), 5, "position, pane, join, incident, outbox");
+    assert!(kinds("surge").is_empty());
 }

@@ -291,6 +291,10 @@ impl House {
         let resolve = move |_: &str, _: Option<&str>| files.then(reference);
         let (engine, _) = Engine::restore(self.plan.clone(), [7; 32], rows, &resolve).unwrap();
         self.engine = engine;
+        let stored = self.rows.iter().filter(|((table, _), _)| *table == Table::Scores);
+        for (_, line) in stored {
+            self.engine.recall(serde_json::from_slice(line).unwrap());
+        }
         for (message, _) in self.engine.pending_messages() {
             self.sent
                 .insert(message.id.clone(), format!("{} {}", message.kind.as_str(), message.key));
