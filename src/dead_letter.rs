@@ -4,6 +4,8 @@
 //! never exceeds the limit. Writing is best effort: a failure is counted, intake goes on. A
 //! daemon that was killed reads its last records again, so a letter may stand in the file twice.
 
+mod topic;
+
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -16,6 +18,8 @@ use serde::Serialize;
 
 use crate::event::{Span, Time};
 use crate::wire::Reason;
+
+pub use topic::DeadLetterTopic;
 
 /// Disk that dead letters may take unless configured: 256 MB.
 pub const DEFAULT_LIMIT: u64 = 256_000_000;

@@ -73,6 +73,8 @@ metrics! {
         "Records that are in the state or were refused";
     BAD: "driftd_bad_events_total", Counter, ["topic", "reason"],
         "Records that were refused";
+    LETTERS_LOST: "driftd_dead_letters_lost_total", Counter, ["to"],
+        "Refused records that could not be kept, by where: file, topic";
     LATE: "driftd_late_events_total", Counter, ["model"],
         "Predictions that came after their pane had closed";
     LAG: "driftd_consumer_lag_messages", Gauge, ["topic", "partition"],
@@ -127,6 +129,7 @@ type Labels<const N: usize> = [(&'static str, String); N];
 pub struct Metrics {
     consumed: Family<Labels<1>, Counter>,
     bad: Family<Labels<2>, Counter>,
+    letters_lost: Family<Labels<1>, Counter>,
     late: Family<Labels<1>, Counter>,
     messages: Family<Labels<2>, Counter>,
     commit: Histogram,
@@ -137,6 +140,7 @@ impl Default for Metrics {
         Metrics {
             consumed: Family::default(),
             bad: Family::default(),
+            letters_lost: Family::default(),
             late: Family::default(),
             messages: Family::default(),
             // 1 ms to 16 s.
@@ -177,6 +181,11 @@ impl Metrics {
         self.bad.get_or_create(&labels).inc_by(records);
     }
 
+    /// Refused records that could not be kept: in the `file`, or in the `topic`.
+    pub fn letters_lost(&self, to: &'static str, letters: u64) {
+        self.letters_lost.get_or_create(&[("to", to.to_owned())]).inc_by(letters);
+    }
+
     /// Predictions of a model that came too late.
     pub fn late(&self, model: &str, predictions: u64) {
         self.late.get_or_create(&[("model", model.to_owned())]).inc_by(predictions);
@@ -213,6 +222,8 @@ impl Exporter {
         let stem = |doc: &MetricDoc| doc.name.trim_end_matches("_total").to_owned();
         registry.register(stem(&CONSUMED), CONSUMED.help, metrics.consumed.clone());
         registry.register(stem(&BAD), BAD.help, metrics.bad.clone());
+        let lost = metrics.letters_lost.clone();
+        registry.register(stem(&LETTERS_LOST), LETTERS_LOST.help, lost);
         registry.register(stem(&LATE), LATE.help, metrics.late.clone());
         registry.register(stem(&MESSAGES), MESSAGES.help, metrics.messages.clone());
         registry.register(stem(&COMMIT), COMMIT.help, metrics.commit.clone());

@@ -88,6 +88,12 @@ pub struct RawKafka {
     /// Reader threads, each with a consumer of its own in the group. A second one helps where one
     /// cannot decode what the brokers send and cores are idle.
     pub workers: u32,
+    /// A topic that records which cannot be read are written to as well: key and payload as they
+    /// were, what is wrong in the headers `driftd.topic`, `driftd.partition`, `driftd.offset`,
+    /// `driftd.reason` and `driftd.detail`. They stand in a file of the state folder anyway.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"driftd.dead")]
+    pub dead_letter_topic: Option<String>,
     /// Settings for librdkafka by their own names; a value may be `env:NAME` or `file:PATH`.
     #[schemars(schema_with = "super::schema::properties")]
     pub properties: BTreeMap<String, super::forms::Scalar>,
@@ -104,6 +110,7 @@ impl Default for RawKafka {
             idle_after: Length(crate::event::Span::from_secs(30)),
             instance: 0,
             workers: 1,
+            dead_letter_topic: None,
             properties: BTreeMap::new(),
         }
     }

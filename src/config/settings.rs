@@ -70,6 +70,8 @@ pub struct KafkaSettings {
     pub instance: u32,
     /// Reader threads.
     pub workers: usize,
+    /// Where dead letters are written to beside the file.
+    pub dead_letter_topic: Option<String>,
 }
 
 /// Where a partition without a stored position begins.

@@ -5,6 +5,7 @@
 
 mod control;
 mod engine_thread;
+mod keeping;
 mod observer;
 mod plans;
 mod receivers;
@@ -33,6 +34,7 @@ use crate::admin::snapshot::Snapshot;
 use crate::admin::{self, App, Replays};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Settings;
+use crate::dead_letter::{DeadLetterTopic, DeadLetters};
 use crate::engine::Engine;
 use crate::engine::io::Table;
 use crate::metrics::{Exporter, Metrics};
@@ -40,7 +42,8 @@ use crate::outbox::Dispatcher;
 use crate::source::{Channel, Reader, Shared};
 use crate::store::{Embedded, ScoreQuery, Store, rows, scores};
 use control::{Desk, Doorkeeper};
-use observer::{Keeping, Watching};
+use keeping::Keeping;
+use observer::Watching;
 use reload::Within;
 
 /// Slabs on their way from readers to engine; each holds about a megabyte at most.
@@ -149,7 +152,11 @@ async fn serve(
     let feed = Arc::new(Channel::new(settings.kafka.workers, SLABS));
     let spec = plans::source_spec(&settings, &identity);
     let dead_letters = Arc::new(AtomicU64::new(settings.limits.dead_letters));
-    let refusals = Keeping::new(metrics.clone(), &settings.state.dir, dead_letters.clone());
+    let letters = DeadLetters::new(&settings.state.dir, settings.limits.dead_letters);
+    let topic = settings.kafka.dead_letter_topic.as_ref();
+    let topic = topic.map(|topic| DeadLetterTopic::new(&spec.brokers, &spec.properties, topic));
+    let topic = topic.transpose().context("kafka.properties")?;
+    let refusals = Keeping::new(metrics.clone(), letters, dead_letters.clone(), topic);
     let reader = |number| {
         let refusals = Box::new(refusals.clone());
         read(Reader::new(spec.clone(), shared.clone(), feed.clone(), number, refusals), number)

@@ -163,3 +163,49 @@ fn a_recreated_topic_is_named_and_not_read() {
     daemon.wait_exit(LONG);
     assert_eq!(predictions(&company), 60);
 }
+
+#[test]
+fn dead_letters_go_to_a_topic_too_and_what_cannot_is_counted() {
+    let kafka = Kafka::shared();
+    let company = Company::found(&kafka, &Receiver::start(), 2);
+    let dead = crate::rig::unique("dead");
+    kafka.create_topic(&dead, 1);
+    let text = std::fs::read_to_string(&company.config).unwrap();
+    let key = format!("dead_letter_topic = \"{dead}\"\nstart_from");
+    std::fs::write(&company.config, text.replacen("start_from", &key, 1)).unwrap();
+    let poison = [
+        Rec::bytes(b"{oops").key(b"k1").on(1),
+        Rec { key: Some(b"k2".to_vec()), ..Rec::default() }.on(1),
+    ];
+    kafka.produce(&company.predictions, &poison);
+    let daemon = Daemon::start(&company.config, company.port, &company.env());
+    daemon.wait_caught_up(&[&company.predictions, &company.outcomes], 2);
+    let letters = kafka.read(&dead, 2);
+    let header = |letter: &Rec, name: &str| {
+        let found = letter.headers.iter().find(|(key, _)| key == name);
+        String::from_utf8(found.unwrap_or_else(|| panic!("{name}")).1.clone()).unwrap()
+    };
+    for (offset, letter) in letters.iter().enumerate() {
+        assert_eq!(letter.key, poison[offset].key);
+        assert_eq!(letter.payload, poison[offset].payload);
+        assert_eq!(header(letter, "driftd.topic"), company.predictions);
+        assert_eq!(header(letter, "driftd.partition"), "1");
+        assert_eq!(header(letter, "driftd.offset"), offset.to_string());
+        assert!(!header(letter, "driftd.detail").is_empty());
+    }
+    assert_eq!(header(&letters[0], "driftd.reason"), "bad_json");
+    assert_eq!(header(&letters[1], "driftd.reason"), "tombstone");
+
+    kafka.delete_topic(&dead);
+    kafka.produce(&company.predictions, &poison);
+    daemon.wait_until("the loss is counted", Duration::from_secs(120), || {
+        let metrics = daemon.get("/metrics")?.1;
+        metrics.contains("driftd_dead_letters_lost_total{to=\"topic\"} 2").then_some(())
+    });
+    daemon.wait_until("the loss is told", LONG, || {
+        let told = "dead letters could not be kept in the topic";
+        daemon.log().iter().any(|line| line.contains(told)).then_some(())
+    });
+    let file = std::fs::read_to_string(company.state().join("dead-letters.jsonl")).unwrap();
+    assert_eq!(file.lines().count(), 4);
+}

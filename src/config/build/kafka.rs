@@ -8,7 +8,7 @@ use crate::config::key::KeyPath;
 use crate::config::problem::Report;
 use crate::config::raw::Raw;
 use crate::config::settings::{
-    HttpSettings, KafkaSettings, LimitSettings, Property, StartFrom, StateSettings,
+    HttpSettings, KafkaSettings, LimitSettings, Property, StartFrom, StateSettings, TopicReaders,
 };
 use crate::event::Span;
 use crate::plan::{Limits, ModelPlan, Plan};
@@ -55,6 +55,7 @@ pub fn kafka(raw: &Raw, site: &Site<'_>, secrets: &Secrets, report: &mut Report)
         idle_after: raw.idle_after.0,
         instance: raw.instance,
         workers: raw.workers as usize,
+        dead_letter_topic: raw.dead_letter_topic.clone(),
     }
 }
 
@@ -90,6 +91,23 @@ fn properties(
         built.push((name.clone(), Property::Plain(value.0.clone())));
     }
     built
+}
+
+/// Dead letters must go somewhere that is not read: a letter would be refused and written again.
+pub fn dead_letters(kafka: &KafkaSettings, readers: &[TopicReaders], report: &mut Report) {
+    let Some(topic) = &kafka.dead_letter_topic else { return };
+    let at = KeyPath::of(&["kafka", "dead_letter_topic"]);
+    let sound = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    if topic.is_empty() || topic.len() > 249 || !topic.chars().all(sound) {
+        report.error(
+            &at,
+            format!("'{topic}' is no name of a topic"),
+            "up to 249 letters, digits, dots, hyphens and underscores",
+        );
+    }
+    if readers.iter().any(|reader| reader.topic == *topic) {
+        report.error(&at, format!("topic {topic} is read by a model"), "name one of its own");
+    }
 }
 
 /// The table `state`.

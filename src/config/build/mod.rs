@@ -47,6 +47,7 @@ pub fn build(raw: &Raw, site: &Site<'_>, report: &mut Report) -> Option<Settings
     let doors = doors::doors(raw, site, &secrets, report);
     let mut built = model::models(raw, site, &doors.terms, report);
     monitor::monitors(raw, site, &mut built.models, report);
+    kafka::dead_letters(&kafka, &built.readers, report);
     let values = serde_json::to_value(raw).unwrap_or_default();
     let plan = kafka::plan(raw, digest(&values), built.models, &kafka, &http);
     count_bound::check(raw, &plan, report);

@@ -465,3 +465,15 @@ fn a_wrong_variable_is_named() {
     assert_eq!(problems[0].key, "kafka.gruop");
     assert!(problems[0].hint.as_ref().unwrap().contains("group"));
 }
+
+#[test]
+fn dead_letters_need_a_topic_that_nobody_reads() {
+    let with =
+        |topic: &str| format!("brokers = [\"127.0.0.1:9092\"]\ndead_letter_topic = \"{topic}\"");
+    let brokers = "brokers = [\"127.0.0.1:9092\"]";
+    slip(brokers, &with("p"), "kafka.dead_letter_topic", "is read by a model");
+    slip(brokers, &with("a b"), "kafka.dead_letter_topic", "no name of a topic");
+    let main = SMALL.replace(brokers, &with("driftd.dead"));
+    let settings = Project::new(&main).settings();
+    assert_eq!(settings.kafka.dead_letter_topic.as_deref(), Some("driftd.dead"));
+}

@@ -228,3 +228,24 @@ fn an_export_of_one_model_holds_nothing_of_another() {
     assert_eq!(kinds("demand").len(), 5, "position, pane, join, incident, outbox");
     assert!(kinds("surge").is_empty());
 }
+
+#[test]
+fn a_beginning_told_twice_changes_nothing_and_a_recreated_partition_begins_again() {
+    let log = day(2, 99);
+    let p = partition("p", 0);
+    let mut house = house(&[]);
+    let mut begin = |again| {
+        house.step(Input::Begin { partition: p.clone(), offset: 0, again });
+        house.feed(slab(&p, &log, 0, 50));
+        house.position(&p)
+    };
+    assert_eq!((begin(false), begin(false)), (50, 50));
+    house.commit();
+    let counted = |house: &House| -> u64 {
+        let panes = house.export().into_iter().filter(|l| l["segment"].is_null());
+        panes.filter_map(|l| l["predictions"].as_u64()).sum()
+    };
+    assert_eq!(counted(&house), 50);
+    house.step(Input::Begin { partition: p.clone(), offset: 0, again: true });
+    assert_eq!(house.position(&p), 0);
+}

@@ -11,7 +11,7 @@ use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::message::{Header, Headers, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, DeliveryResult, Producer, ProducerContext, ThreadedProducer};
 use rdkafka::{ClientContext, Message, Offset, TopicPartitionList};
 
@@ -170,7 +170,12 @@ impl Kafka {
     }
 
     pub fn create_topic(&self, name: &str, partitions: i32) {
+        self.create_topic_with(name, partitions, &[]);
+    }
+
+    pub fn create_topic_with(&self, name: &str, partitions: i32, settings: &[(&str, &str)]) {
         let topic = NewTopic::new(name, partitions, TopicReplication::Fixed(1));
+        let topic = settings.iter().fold(topic, |topic, (key, value)| topic.set(key, value));
         let admin = self.admin();
         let made = block_on(admin.create_topics(&[topic], &AdminOptions::new())).unwrap();
         made.into_iter().next().unwrap().unwrap_or_else(|(name, error)| panic!("{name}: {error}"));
@@ -261,6 +266,33 @@ impl Kafka {
     pub fn end(&self, topic: &str, partition: i32) -> i64 {
         let consumer: BaseConsumer = self.client().create().unwrap();
         consumer.fetch_watermarks(topic, partition, Duration::from_secs(10)).unwrap().1
+    }
+
+    /// The first records of partition 0.
+    pub fn read(&self, topic: &str, records: usize) -> Vec<Rec> {
+        let mut config = self.client();
+        config.set("group.id", "rig").set("enable.auto.commit", "false");
+        let consumer: BaseConsumer = config.create().unwrap();
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(topic, 0, Offset::Beginning).unwrap();
+        consumer.assign(&list).unwrap();
+        let mut read = Vec::new();
+        wait_until("the records are there", Duration::from_secs(30), || {
+            if let Some(Ok(message)) = consumer.poll(Duration::from_millis(100)) {
+                let headers = message.headers().into_iter().flat_map(|all| all.iter());
+                read.push(Rec {
+                    partition: Some(0),
+                    key: message.key().map(<[u8]>::to_vec),
+                    payload: message.payload().map(<[u8]>::to_vec),
+                    timestamp: message.timestamp().to_millis(),
+                    headers: headers
+                        .map(|h| (h.key.to_owned(), h.value.unwrap_or_default().to_vec()))
+                        .collect(),
+                });
+            }
+            (read.len() == records).then_some(())
+        });
+        read
     }
 
     /// Ids of the group's members.
