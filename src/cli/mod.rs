@@ -1,5 +1,6 @@
 //! The command line: verbs, their options, exit codes. Each verb is a file of its own.
 
+mod broker;
 mod check;
 pub mod client;
 mod decode;

@@ -36,7 +36,7 @@ use key::KeyPath;
 use problem::Report;
 use sharing::Shared;
 
-pub use problem::{Problem, Severity};
+pub use problem::{Problem, Severity, nearest};
 pub use reference::reference_toml;
 pub use schema::schema;
 pub use settings::*;

@@ -14,6 +14,8 @@ pub enum Severity {
     Error,
     /// It can, but probably does not do what was meant.
     Warning,
+    /// Nothing is wrong; worth knowing all the same.
+    Info,
 }
 
 /// One problem of a configuration, in the form that `check` prints as JSON.
@@ -46,6 +48,7 @@ impl fmt::Display for Problem {
         let severity = match self.severity {
             Severity::Error => "error",
             Severity::Warning => "warning",
+            Severity::Info => "info",
         };
         write!(f, "{severity}: ")?;
         if !self.key.is_empty() {

@@ -6,7 +6,7 @@ use std::fmt;
 use std::time::Duration;
 
 use reqwest::header::{CONTENT_TYPE, HeaderMap, LOCATION, RETRY_AFTER};
-use reqwest::{Client, Response, redirect};
+use reqwest::{Client, ClientBuilder, Response, redirect};
 use url::{Host, Url};
 
 use super::DeliveryError;
@@ -24,7 +24,7 @@ const BODY_PATIENCE: Duration = Duration::from_secs(2);
 /// The client could not be made.
 #[derive(Debug, thiserror::Error)]
 #[error("the HTTP client cannot start: {0}; are the system's CA certificates installed?")]
-pub struct NoClient(#[source] reqwest::Error);
+pub struct NoClient(#[source] pub(super) reqwest::Error);
 
 /// A URL that cannot be a receiver. The sentence never holds it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -43,7 +43,7 @@ pub enum BadUrl {
 /// Where to post to. Shows itself without user info, path and query, which may hold secrets.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Target {
-    url: Url,
+    pub(super) url: Url,
 }
 
 impl Target {
@@ -151,15 +151,7 @@ impl Http {
     /// # Errors
     /// [`NoClient`] where TLS has no roots to trust.
     pub fn new() -> Result<Http, NoClient> {
-        let client = Client::builder()
-            .redirect(redirect::Policy::none())
-            .dns_resolver(Checked)
-            .connect_timeout(Duration::from_secs(10))
-            .pool_idle_timeout(Duration::from_secs(60))
-            .user_agent(concat!("driftd/", env!("CARGO_PKG_VERSION")))
-            .referer(false)
-            .build()
-            .map_err(NoClient)?;
+        let client = settings().build().map_err(NoClient)?;
         Ok(Http { client })
     }
 
@@ -203,6 +195,17 @@ impl Http {
     }
 }
 
+/// Settings of every client.
+pub(super) fn settings() -> ClientBuilder {
+    Client::builder()
+        .redirect(redirect::Policy::none())
+        .dns_resolver(Checked)
+        .connect_timeout(Duration::from_secs(10))
+        .pool_idle_timeout(Duration::from_secs(60))
+        .user_agent(concat!("driftd/", env!("CARGO_PKG_VERSION")))
+        .referer(false)
+}
+
 /// At most [`REPLY_BYTES`] of the body; a body that breaks off or drips is not waited for, since
 /// the status has said what matters.
 async fn beginning(mut response: Response) -> String {
@@ -220,7 +223,7 @@ async fn beginning(mut response: Response) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-fn network(target: &Target, error: reqwest::Error) -> String {
+pub(super) fn network(target: &Target, error: reqwest::Error) -> String {
     let error = error.without_url();
     let mut causes = vec![error.to_string()];
     let mut source = error.source();

@@ -7,6 +7,7 @@ mod address;
 pub mod http;
 mod log;
 mod pagerduty;
+mod reach;
 pub mod signature;
 pub(crate) mod summary;
 pub(crate) mod text;
@@ -72,6 +73,11 @@ pub trait Notifier: Debug + Send + Sync {
     /// How long after a message was written attempts go on.
     fn give_up(&self) -> Span {
         GIVE_UP
+    }
+
+    /// Connects to where it delivers to, and sends nothing. Why that fails, as a sentence.
+    fn reach(&self) -> BoxFuture<'_, Result<(), String>> {
+        Box::pin(std::future::ready(Ok(())))
     }
 
     /// Makes one attempt; all attempts of a message carry the same id and the same body bytes.

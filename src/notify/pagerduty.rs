@@ -10,6 +10,7 @@ use reqwest::header::HeaderMap;
 use serde_json::{Map, Value, json};
 
 use super::http::{Http, Post, Target};
+use super::reach::reach;
 use super::summary::{summary, word};
 use super::{
     Attempt, BoxFuture, Context, DeliveryError, GIVE_UP, GIVE_UP_OPTION, Notifier, NotifierKind,
@@ -89,6 +90,15 @@ impl Notifier for PagerDuty {
 
     fn give_up(&self) -> Span {
         self.give_up
+    }
+
+    fn reach(&self) -> BoxFuture<'_, Result<(), String>> {
+        Box::pin(async move {
+            match &self.target {
+                Some(target) => reach(target).await,
+                None => Ok(()),
+            }
+        })
     }
 
     fn deliver<'a>(

@@ -10,6 +10,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::http::{Answer, Http, Post, Target};
+use super::reach::reach;
 use super::signature::{self, SigningKey};
 use super::{
     Attempt, BoxFuture, Context, DeliveryError, GIVE_UP, GIVE_UP_OPTION, Notifier, NotifierKind,
@@ -57,6 +58,10 @@ impl Notifier for Webhook {
         self.give_up
     }
 
+    fn reach(&self) -> BoxFuture<'_, Result<(), String>> {
+        Box::pin(self.endpoint.reach())
+    }
+
     fn deliver<'a>(
         &'a self,
         message: &'a Message,
@@ -98,6 +103,14 @@ impl Endpoint {
     /// The keys, to verify callbacks by.
     pub(crate) fn keys(&self) -> &[SigningKey] {
         &self.keys
+    }
+
+    /// Connects and sends nothing.
+    pub(crate) async fn reach(&self) -> Result<(), String> {
+        match &self.target {
+            Some(target) => reach(target).await,
+            None => Ok(()),
+        }
     }
 
     /// Makes one attempt.

@@ -50,6 +50,11 @@ pub trait Trainer: Debug + Send + Sync {
         GIVE_UP
     }
 
+    /// Connects to its target, and sends nothing. Why that fails, as a sentence.
+    fn reach(&self) -> BoxFuture<'_, Result<(), String>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
     /// Starts the run that the message asks for; one attempt. A run that is there already is
     /// success: an earlier attempt may have lost its reply.
     fn start<'a>(

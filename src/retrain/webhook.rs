@@ -58,6 +58,10 @@ impl Trainer for Webhook {
         self.give_up
     }
 
+    fn reach(&self) -> BoxFuture<'_, Result<(), String>> {
+        Box::pin(self.endpoint.reach())
+    }
+
     fn start<'a>(
         &'a self,
         message: &'a Message,

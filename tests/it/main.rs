@@ -3,6 +3,7 @@
 mod rig;
 
 mod aligned;
+mod check;
 mod commands;
 mod company;
 mod demo;

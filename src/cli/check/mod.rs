@@ -1,16 +1,18 @@
 //! `driftd check`: reads, builds and reaches everything, and tells all problems at once.
 
+mod endpoints;
+mod references;
+mod samples;
+mod topics;
+
 use std::path::Path;
-use std::time::Duration;
 
 use clap::Args;
-use rdkafka::ClientConfig;
-use rdkafka::consumer::{BaseConsumer, Consumer};
 use serde_json::json;
 
 use super::{CONFIG, FAILURE, OK, Output, sources};
+use crate::config::key::{KeyPath, Origin};
 use crate::config::{self, Mode, Problem, Settings, Severity};
-use crate::daemon::{References, properties, read_reference, reference_files};
 
 #[derive(Debug, Args)]
 pub(super) struct CheckArguments {
@@ -22,8 +24,6 @@ pub(super) struct CheckArguments {
     deny_warnings: bool,
 }
 
-const PATIENCE: Duration = Duration::from_secs(10);
-
 pub(super) fn run(arguments: &CheckArguments, file: &Path, output: &Output) -> anyhow::Result<u8> {
     let mode = if arguments.no_connect { Mode::CheckNoConnect } else { Mode::Check };
     let (settings, mut problems) = match config::load(&sources(file, mode)) {
@@ -32,14 +32,18 @@ pub(super) fn run(arguments: &CheckArguments, file: &Path, output: &Output) -> a
     };
     let mut unreachable = false;
     if let Some(settings) = &settings {
-        problems.extend(references(settings));
+        problems.extend(references::check(settings));
         if !arguments.no_connect {
-            let found = brokers(settings);
-            unreachable = !found.is_empty();
+            let found = [topics::check(settings), endpoints::check(settings)?].concat();
+            unreachable = found.iter().any(|p| p.severity == Severity::Error);
             problems.extend(found);
         }
     }
-    let wrong = |p: &Problem| p.severity == Severity::Error || arguments.deny_warnings;
+    let wrong = |p: &Problem| match p.severity {
+        Severity::Error => true,
+        Severity::Warning => arguments.deny_warnings,
+        Severity::Info => false,
+    };
     let failed = problems.iter().filter(|p| wrong(p)).count();
     print(&problems, settings.as_ref(), output)?;
     Ok(match (failed, unreachable) {
@@ -78,98 +82,22 @@ fn megabytes(bytes: u64) -> String {
     format!("{:.1} MB", bytes as f64 / 1e6)
 }
 
-fn problem(severity: Severity, key: String, message: String, hint: &str) -> Problem {
+/// A problem of a key, at the place where it was written.
+fn problem(
+    settings: &Settings,
+    severity: Severity,
+    key: &KeyPath,
+    message: String,
+    hint: &str,
+) -> Problem {
+    let origin = settings.effective.index.nearest(key);
+    let (file, line) = match origin {
+        Some(Origin::File(file, line)) => (Some(file.display().to_string()), Some(*line)),
+        Some(other) => (Some(other.to_string()), None),
+        None => (None, None),
+    };
     let hint = Some(hint.to_owned());
-    Problem { severity, file: None, line: None, key, message, hint }
-}
-
-/// Reference files hold together, and hold what is watched.
-fn references(settings: &Settings) -> Vec<Problem> {
-    let files = References::new(reference_files(settings));
-    let mut problems = Vec::new();
-    for model in settings.plan.models.iter().filter(|m| !m.reference.per_version) {
-        let Some(path) = files.path(&model.name, None) else { continue };
-        let key = format!("models.{}.reference", model.name);
-        match read_reference(&path) {
-            Ok(None) => {}
-            Err(message) => problems.push(problem(
-                Severity::Error,
-                key,
-                message,
-                "build it again with `driftd reference build`",
-            )),
-            Ok(Some(reference)) => {
-                let watched = model
-                    .monitors
-                    .iter()
-                    .filter(|m| m.statistic.basis() == crate::stats::Basis::Distribution);
-                for series in watched.flat_map(|m| &m.series) {
-                    if !reference.series.contains_key(series) {
-                        problems.push(problem(
-                            Severity::Warning,
-                            key.clone(),
-                            format!(
-                                "{} holds nothing of {series}, which a monitor watches",
-                                path.display()
-                            ),
-                            "build it again from files that have this column",
-                        ));
-                    }
-                }
-            }
-        }
-    }
-    problems
-}
-
-/// The brokers answer and have every topic.
-fn brokers(settings: &Settings) -> Vec<Problem> {
-    let mut client = ClientConfig::new();
-    client.set("bootstrap.servers", settings.kafka.brokers.join(","));
-    client.set("log_level", "0");
-    for (key, value) in properties(&settings.kafka.properties) {
-        client.set(key, value);
-    }
-    let unreachable = |message: String| {
-        problem(
-            Severity::Error,
-            "kafka.brokers".to_owned(),
-            message,
-            "check the address, the network and [kafka.properties]",
-        )
-    };
-    let consumer: BaseConsumer = match client.create() {
-        Ok(consumer) => consumer,
-        Err(error) => {
-            let message = format!("librdkafka does not take a property: {error}");
-            return vec![problem(
-                Severity::Error,
-                "kafka.properties".to_owned(),
-                message,
-                "see librdkafka's CONFIGURATION.md for its properties",
-            )];
-        }
-    };
-    let metadata = match consumer.fetch_metadata(None, PATIENCE) {
-        Ok(metadata) => metadata,
-        Err(error) => {
-            let brokers = settings.kafka.brokers.join(",");
-            return vec![unreachable(format!("no broker of {brokers} answers: {error}"))];
-        }
-    };
-    let missing = settings.readers.iter().filter(|topic| {
-        !metadata.topics().iter().any(|t| t.name() == topic.topic && t.error().is_none())
-    });
-    missing
-        .map(|topic| {
-            problem(
-                Severity::Error,
-                "kafka".to_owned(),
-                format!("topic {} does not exist, or we may not read it", topic.topic),
-                "create it, or correct its name",
-            )
-        })
-        .collect()
+    Problem { severity, file, line, key: key.to_string(), message, hint }
 }
 
 /// The generated schema of the configuration.

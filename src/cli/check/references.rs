@@ -1,0 +1,37 @@
+//! Reference files hold together, and hold what is watched.
+
+use super::problem;
+use crate::config::key::KeyPath;
+use crate::config::{Problem, Settings, Severity};
+use crate::daemon::{References, read_reference, reference_files};
+use crate::stats::Basis;
+
+pub(super) fn check(settings: &Settings) -> Vec<Problem> {
+    let files = References::new(reference_files(settings));
+    let mut problems = Vec::new();
+    for model in settings.plan.models.iter().filter(|m| !m.reference.per_version) {
+        let Some(path) = files.path(&model.name, None) else { continue };
+        let key = KeyPath::of(&["models", model.name.as_str(), "reference"]);
+        let mut tell = |severity, message, hint| {
+            problems.push(problem(settings, severity, &key, message, hint));
+        };
+        let reference = match read_reference(&path) {
+            Ok(Some(reference)) => reference,
+            Ok(None) => continue,
+            Err(message) => {
+                let hint = "build it again with `driftd reference build`";
+                tell(Severity::Error, message, hint);
+                continue;
+            }
+        };
+        let watched = model.monitors.iter().filter(|m| m.statistic.basis() == Basis::Distribution);
+        for series in watched.flat_map(|m| &m.series) {
+            if !reference.series.contains_key(series) {
+                let path = path.display();
+                let message = format!("{path} holds nothing of {series}, which a monitor watches");
+                tell(Severity::Warning, message, "build it again from files that have this column");
+            }
+        }
+    }
+    problems
+}

@@ -1,0 +1,139 @@
+//! The brokers answer, have every topic, keep it long enough, and what it holds is what the
+//! configuration says.
+
+use rdkafka::admin::{AdminClient, AdminOptions, ConfigResource, ResourceSpecifier};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::metadata::Metadata;
+
+use super::{problem, samples};
+use crate::cli::broker::{self, Broker, PATIENCE};
+use crate::config::key::KeyPath;
+use crate::config::{Problem, Settings, Severity, TopicReaders};
+use crate::event::{Role, Span};
+use crate::plan::{ModelPlan, WindowPlan};
+
+pub(super) fn check(settings: &Settings) -> Vec<Problem> {
+    let error = |key: &str, message, hint| {
+        problem(settings, Severity::Error, &KeyPath::of(&["kafka", key]), message, hint)
+    };
+    let client = match Broker::new(settings) {
+        Ok(client) => client,
+        Err(why) => {
+            let message = format!("librdkafka does not take a property: {why}");
+            let hint = "see librdkafka's CONFIGURATION.md for its properties";
+            return vec![error("properties", message, hint)];
+        }
+    };
+    let metadata = match client.metadata(None) {
+        Ok(metadata) => metadata,
+        Err(why) => {
+            let hint = "check the address, the network and [kafka.properties]";
+            return vec![error("brokers", format!("{why:#}"), hint)];
+        }
+    };
+    let mut problems = Vec::new();
+    for topic in &settings.readers {
+        if partitions(&metadata, &topic.topic) == 0 {
+            let key = topic_key(settings, topic);
+            let message = format!("topic {} does not exist, or we may not read it", topic.topic);
+            let hint = "create it, or correct its name";
+            problems.push(problem(settings, Severity::Error, &key, message, hint));
+            continue;
+        }
+        problems.extend(samples::check(settings, topic, &client));
+    }
+    if let Some(topic) = &settings.kafka.dead_letter_topic
+        && partitions(&metadata, topic) == 0
+    {
+        let message = format!("topic {topic} does not exist, or we may not see it");
+        problems.push(error("dead_letter_topic", message, "create it, or correct its name"));
+    }
+    problems.extend(count_windows(settings, &metadata));
+    problems.extend(retention(settings));
+    problems
+}
+
+/// Partitions of a topic; none where it does not exist.
+fn partitions(metadata: &Metadata, topic: &str) -> usize {
+    let found = metadata.topics().iter().find(|t| t.name() == topic && t.error().is_none());
+    found.map_or(0, |t| t.partitions().len())
+}
+
+/// Where the first model that reads a topic names it.
+pub(super) fn topic_key(settings: &Settings, topic: &TopicReaders) -> KeyPath {
+    let Some(reader) = topic.readers.first() else { return KeyPath::of(&["kafka"]) };
+    let table = match reader.role {
+        Role::Prediction => "predictions",
+        Role::Outcome => "outcomes",
+    };
+    let model = &settings.plan.models[usize::from(reader.model)].name;
+    KeyPath::of(&["models", model, table, "topic"])
+}
+
+/// Windows of so many events follow the order of reading, which several partitions do not have.
+fn count_windows(settings: &Settings, metadata: &Metadata) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for model in &settings.plan.models {
+        let read: usize = model.prediction_topics.iter().map(|t| partitions(metadata, t)).sum();
+        let counted = |w: &WindowPlan| matches!(w, WindowPlan::Count { .. });
+        for monitor in model.monitors.iter().filter(|m| read > 1 && counted(&m.window)) {
+            let message = format!(
+                "counts events of model {} in the order of reading, and its predictions have \
+                 {read} partitions: its windows equal those of an undisturbed run only for topics \
+                 of one partition",
+                model.name
+            );
+            let key = KeyPath::of(&["monitors", monitor.name.as_str(), "window"]);
+            let hint = "write a length of time, such as window = \"24h\"";
+            problems.push(problem(settings, Severity::Warning, &key, message, hint));
+        }
+    }
+    problems
+}
+
+/// A topic that is kept for less than predictions wait cannot be read again after a loss, and a
+/// daemon that was down for long misses what it waited for. Brokers that do not tell are believed.
+fn retention(settings: &Settings) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for resource in described(settings).unwrap_or_default() {
+        let rdkafka::admin::OwnedResourceSpecifier::Topic(topic) = &resource.specifier else {
+            continue;
+        };
+        let Some(kept) = kept_for(&resource) else { continue };
+        for model in settings.plan.models.iter().filter(|m| reads(m, topic) && kept < m.within()) {
+            let message = format!(
+                "topic {topic} is kept for {} only, and predictions wait {} for their outcomes",
+                kept,
+                model.within()
+            );
+            let key = KeyPath::of(&["models", model.name.as_str(), "outcomes", "within"]);
+            let hint = "raise retention.ms of the topic, or lower within";
+            problems.push(problem(settings, Severity::Warning, &key, message, hint));
+        }
+    }
+    problems
+}
+
+fn reads(model: &ModelPlan, topic: &str) -> bool {
+    model.topics().iter().any(|(name, _)| **name == *topic)
+}
+
+fn described(settings: &Settings) -> Option<Vec<ConfigResource>> {
+    let admin: AdminClient<DefaultClientContext> = broker::client(settings).create().ok()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
+    let names: Vec<ResourceSpecifier<'_>> =
+        settings.readers.iter().map(|t| ResourceSpecifier::Topic(&t.topic)).collect();
+    let options = AdminOptions::new().request_timeout(Some(PATIENCE));
+    let answers = runtime.block_on(admin.describe_configs(&names, &options)).ok()?;
+    Some(answers.into_iter().flatten().collect())
+}
+
+/// How long a topic keeps its records; `None`: for ever, or it is not said.
+fn kept_for(topic: &ConfigResource) -> Option<Span> {
+    let value = |name: &str| topic.get(name)?.value.as_deref();
+    if !value("cleanup.policy")?.contains("delete") {
+        return None;
+    }
+    let milliseconds: i64 = value("retention.ms")?.parse().ok()?;
+    (milliseconds >= 0).then(|| Span(milliseconds.saturating_mul(1000)))
+}
