@@ -56,8 +56,8 @@ pub fn formats() -> Vec<KindDoc> {
         .collect()
 }
 
-/// What a registry entry built out of its options; an error, or an option that nobody took, is
-/// reported.
+/// What a registry entry built out of its options; every error, and every option that nobody knows,
+/// is reported.
 pub fn built<T>(
     result: Result<T, ParamError>,
     left: &Params,
@@ -65,15 +65,15 @@ pub fn built<T>(
     at: &KeyPath,
     report: &mut Report,
 ) -> Option<T> {
-    let built = match result {
-        Ok(built) => Some(built),
-        Err(error) => {
-            report.error(&at.key(&error.key), error.message, "");
-            None
-        }
+    let (built, last) = match result {
+        Ok(built) => (Some(built), None),
+        Err(error) => (None, Some(error).filter(|error| !left.kept().contains(error))),
     };
-    let unknown = left.left_over().filter(|key| !kind.every_option().any(|o| o.name == *key));
-    if let Some(key) = unknown {
+    for error in left.kept().iter().chain(&last) {
+        report.error(&at.key(&error.key), error.message.as_str(), "");
+    }
+    // What was not taken may also stand behind an error.
+    for key in left.left_over().filter(|key| !kind.every_option().any(|o| o.name == *key)) {
         let hint = suggest(key, kind.every_option().map(|o| o.name))
             .unwrap_or_else(|| "it has no options".to_owned());
         report.error(&at.key(key), format!("is no option of {}", kind.name), hint);

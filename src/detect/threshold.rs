@@ -136,24 +136,23 @@ impl Detector for Threshold {
 }
 
 fn build(params: &mut Params, statistic: &dyn Statistic) -> Result<Arc<dyn Detector>, ParamError> {
-    let mut level = |key: &str| match params.take(key) {
-        None => Ok(None),
-        Some(value) => parse_level(key, &value, statistic).map(Some),
-    };
-    let warning = level("warning")?;
-    let critical = level("critical")?;
-    let clear = level("clear")?;
+    let [warning, critical, clear] = ["warning", "critical", "clear"].map(|key| {
+        let level = params.take(key).map(|value| parse_level(key, &value, statistic));
+        params.keep(level.transpose()).flatten()
+    });
+    let levels_read = params.settle();
+    let once = For::Evaluations { m: 1, n: 1 };
+    let persistence = params.text("for").and_then(|text| text.map_or(Ok(once), |t| parse_for(&t)));
+    let persistence = params.keep(persistence).unwrap_or(once);
+    levels_read?;
     let lowest = warning.or(critical).ok_or_else(|| {
         ParamError::new("critical", "a threshold needs `warning`, `critical` or both")
     })?;
     if let (Some(warning), Some(critical)) = (&warning, &critical) {
         refuse_disorder(warning, critical)?;
     }
+    params.settle()?;
     let clear = clear.unwrap_or_else(|| lowest.eased(statistic.best()));
-    let persistence = match params.text("for")? {
-        None => For::Evaluations { m: 1, n: 1 },
-        Some(text) => parse_for(&text)?,
-    };
     Ok(Arc::new(Threshold { warning, critical, clear, persistence }))
 }
 

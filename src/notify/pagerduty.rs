@@ -49,6 +49,13 @@ pub(super) const KIND: NotifierKind = NotifierKind {
 };
 
 fn build(params: &mut Params, context: &Context) -> Result<Arc<dyn Notifier>, ParamError> {
+    let give_up = take_span(params, "give_up", GIVE_UP);
+    let give_up = params.keep(give_up).unwrap_or(GIVE_UP);
+    let timeout = take_span(params, "timeout", Span::from_secs(15));
+    let timeout = params.keep(timeout).unwrap_or_default();
+    let url = params.text("url").map(|url| url.unwrap_or_else(|| PUBLIC.to_owned()));
+    let target = params.keep(url.and_then(|url| context.target(&url))).flatten();
+    let target = target.map(|target| target.or_path("/v2/enqueue"));
     let routing_key = params.text("routing_key")?.ok_or_else(|| {
         let sentence = "routing_key is missing: write env:NAME or file:PATH of the integration key";
         ParamError::new("routing_key", sentence)
@@ -57,15 +64,13 @@ fn build(params: &mut Params, context: &Context) -> Result<Arc<dyn Notifier>, Pa
     if routing_key.expose().is_some_and(|key| key.trim().is_empty()) {
         return Err(ParamError::new("routing_key", format!("routing_key {routing_key} is empty")));
     }
-    let url = params.text("url")?.unwrap_or_else(|| PUBLIC.to_owned());
-    let target = context.target(&url)?.map(|target| target.or_path("/v2/enqueue"));
-    let timeout = take_span(params, "timeout", Span::from_secs(15))?;
+    params.settle()?;
     Ok(Arc::new(PagerDuty {
         http: context.http.clone(),
         target,
         routing_key,
         timeout: Duration::from_micros(timeout.0.unsigned_abs()),
-        give_up: take_span(params, "give_up", GIVE_UP)?,
+        give_up,
     }))
 }
 

@@ -99,7 +99,7 @@ fn build(kind: &str, options: Value) -> Result<Arc<dyn Notifier>, ParamError> {
     let kind = NOTIFIERS.iter().find(|k| k.name == kind).unwrap();
     let mut params = params(options);
     let built = (kind.build)(&mut params, &context());
-    assert!(built.is_err() || params.left_over().is_none(), "an option was left over");
+    assert!(built.is_err() || params.left_over().next().is_none(), "an option was left over");
     built
 }
 

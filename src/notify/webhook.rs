@@ -39,8 +39,10 @@ pub(super) const KIND: NotifierKind = NotifierKind {
 };
 
 fn build(params: &mut Params, context: &Context) -> Result<Arc<dyn Notifier>, ParamError> {
+    let give_up = take_span(params, "give_up", GIVE_UP);
+    let give_up = params.keep(give_up).unwrap_or(GIVE_UP);
     let endpoint = Endpoint::take(params, context, "timeout")?;
-    Ok(Arc::new(Webhook { give_up: take_span(params, "give_up", GIVE_UP)?, endpoint }))
+    Ok(Arc::new(Webhook { give_up, endpoint }))
 }
 
 #[derive(Debug)]
@@ -84,18 +86,21 @@ pub(crate) struct Endpoint {
 }
 
 impl Endpoint {
-    /// Takes `url`, `secret` and the deadline of one attempt, whose key differs between rooms.
+    /// Takes `url`, `secret` and the deadline of one attempt, whose key differs between rooms; an
+    /// error that was kept before counts too.
     pub(crate) fn take(
         params: &mut Params,
         context: &Context,
         timeout_key: &str,
     ) -> Result<Endpoint, ParamError> {
-        let url = params
-            .text("url")?
-            .ok_or_else(|| ParamError::new("url", "url is missing: where to post to"))?;
-        let target = context.target(&url)?;
-        let keys = keys(params.take("secret"), context)?;
-        let timeout = take_span(params, timeout_key, Span::from_secs(15))?;
+        let missing = || ParamError::new("url", "url is missing: where to post to");
+        let url = params.text("url").and_then(|url| url.ok_or_else(missing));
+        let target = params.keep(url.and_then(|url| context.target(&url))).flatten();
+        let keys = keys(params.take("secret"), context);
+        let keys = params.keep(keys).unwrap_or_default();
+        let timeout = take_span(params, timeout_key, Span::from_secs(15));
+        let timeout = params.keep(timeout).unwrap_or_default();
+        params.settle()?;
         let timeout = Duration::from_micros(timeout.0.unsigned_abs());
         Ok(Endpoint { http: context.http.clone(), target, keys, timeout })
     }

@@ -7,7 +7,7 @@ use crate::policy::message::MessageKind;
 fn trainer(url: &str) -> Arc<dyn Trainer> {
     let mut options = params(json!({ "url": url, "secret": "env:HOOK", "request_timeout": "2s" }));
     let built = (TRAINERS[0].build)(&mut options, &context()).unwrap();
-    assert_eq!(options.left_over(), None);
+    assert_eq!(options.left_over().next(), None);
     built
 }
 

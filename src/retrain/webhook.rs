@@ -39,8 +39,10 @@ pub(super) const KIND: TrainerKind = TrainerKind {
 };
 
 fn build(params: &mut Params, context: &Context) -> Result<Arc<dyn Trainer>, ParamError> {
+    let give_up = take_span(params, "give_up", GIVE_UP);
+    let give_up = params.keep(give_up).unwrap_or(GIVE_UP);
     let endpoint = Endpoint::take(params, context, "request_timeout")?;
-    Ok(Arc::new(Webhook { give_up: take_span(params, "give_up", GIVE_UP)?, endpoint }))
+    Ok(Arc::new(Webhook { give_up, endpoint }))
 }
 
 #[derive(Debug)]

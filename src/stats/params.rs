@@ -32,21 +32,24 @@ impl ParamError {
     }
 }
 
-/// The options of one table, without its `kind`.
+/// The options of one table, without its `kind`, and what was wrong with those that were taken.
 #[derive(Debug, Clone, Default)]
-pub struct Params(Map<String, Value>);
+pub struct Params {
+    table: Map<String, Value>,
+    kept: Vec<ParamError>,
+}
 
 impl Params {
     /// Wraps the keys of a table.
     #[must_use]
     pub fn new(mut table: Map<String, Value>) -> Params {
         table.remove("kind");
-        Params(table)
+        Params { table, kept: Vec::new() }
     }
 
     /// Takes an option out, if it is there.
     pub fn take(&mut self, key: &str) -> Option<Value> {
-        self.0.remove(key)
+        self.table.remove(key)
     }
 
     /// Takes a finite number.
@@ -54,7 +57,7 @@ impl Params {
     /// # Errors
     /// Anything else under that key.
     pub fn number(&mut self, key: &str) -> Result<Option<f64>, ParamError> {
-        match self.0.remove(key) {
+        match self.table.remove(key) {
             None => Ok(None),
             Some(value) => match value.as_f64() {
                 Some(x) if x.is_finite() => Ok(Some(x)),
@@ -81,7 +84,7 @@ impl Params {
     /// # Errors
     /// Anything else under that key.
     pub fn whole(&mut self, key: &str) -> Result<Option<u64>, ParamError> {
-        match self.0.remove(key) {
+        match self.table.remove(key) {
             None => Ok(None),
             Some(value) => value.as_u64().map(Some).ok_or_else(|| {
                 ParamError::new(key, format!("{value} is not a whole number from 0"))
@@ -106,7 +109,7 @@ impl Params {
     /// # Errors
     /// Anything else under that key.
     pub fn text(&mut self, key: &str) -> Result<Option<String>, ParamError> {
-        match self.0.remove(key) {
+        match self.table.remove(key) {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text)),
             Some(value) => Err(ParamError::new(key, format!("{value} is not a text"))),
@@ -118,7 +121,7 @@ impl Params {
     /// # Errors
     /// Anything else under that key.
     pub fn numbers(&mut self, key: &str) -> Result<Option<Vec<f64>>, ParamError> {
-        let Some(value) = self.0.remove(key) else { return Ok(None) };
+        let Some(value) = self.table.remove(key) else { return Ok(None) };
         let numbers: Option<Vec<f64>> =
             value.as_array().and_then(|list| list.iter().map(Value::as_f64).collect());
         match numbers {
@@ -127,9 +130,27 @@ impl Params {
         }
     }
 
-    /// A key that nobody took: unknown.
+    /// Keeps an error, so that the other options are looked at too; see [`Params::settle`].
+    pub fn keep<T>(&mut self, result: Result<T, ParamError>) -> Option<T> {
+        result.map_err(|error| self.kept.push(error)).ok()
+    }
+
+    /// Says whether all was right so far.
+    ///
+    /// # Errors
+    /// The first error that was kept.
+    pub fn settle(&self) -> Result<(), ParamError> {
+        self.kept.first().map_or(Ok(()), |error| Err(error.clone()))
+    }
+
+    /// Every error that was kept.
     #[must_use]
-    pub fn left_over(&self) -> Option<&str> {
-        self.0.keys().next().map(String::as_str)
+    pub fn kept(&self) -> &[ParamError] {
+        &self.kept
+    }
+
+    /// Keys that nobody took.
+    pub fn left_over(&self) -> impl Iterator<Item = &str> {
+        self.table.keys().map(String::as_str)
     }
 }
