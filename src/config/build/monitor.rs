@@ -202,7 +202,11 @@ impl<'a> Built<'a> {
             }
             (true, Some(entries)) => {
                 let before = report.count();
-                let series = watch::series(entries, model, &path, report);
+                let predictions =
+                    self.raw.models.get(&model.name).and_then(|m| m.predictions.as_ref());
+                let made = model.threshold.is_some()
+                    && predictions.is_some_and(|p| p.prediction.is_none());
+                let series = watch::series(entries, model, made, &path, report);
                 if series.is_empty() && report.count() == before {
                     let message = format!("watches no series of model `{}`", model.name);
                     report.error(&path, message, "write watch = [\"features\"]");

@@ -46,10 +46,12 @@ pub fn choose<'a>(
     chosen
 }
 
-/// Series of a model that `watch` names, sorted.
+/// Series of a model that `watch` names, sorted. `made`: its prediction is made by `threshold`,
+/// and no series of its own.
 pub fn series(
     entries: &[String],
     model: &ModelPlan,
+    made: bool,
     at: &KeyPath,
     report: &mut Report,
 ) -> Vec<String> {
@@ -58,8 +60,14 @@ pub fn series(
     let mut all: Vec<&str> = features.iter().map(String::as_str).collect();
     let others = ["prediction", "probability", "outcome"];
     all.extend(others.iter().filter(|s| model.series_kind(s).is_some()));
+    all.retain(|series| !(made && *series == "prediction"));
+    let probability = "probability".to_owned();
+    let only_prediction = |entry: &str| {
+        let pattern = Pattern::new(entry);
+        pattern.is_ok_and(|p| p.matches("prediction") && !all.iter().any(|s| p.matches(s)))
+    };
     // `features` is short for all of them.
-    let lengthened: Vec<String> = entries
+    let mut lengthened: Vec<String> = entries
         .iter()
         .map(|entry| match entry.as_str() {
             "features" => "features.*".to_owned(),
@@ -67,6 +75,16 @@ pub fn series(
             other => other.to_owned(),
         })
         .collect();
+    for (i, entry) in lengthened.iter_mut().enumerate().filter(|(_, e)| made && only_prediction(e))
+    {
+        let message = format!(
+            "the prediction of model `{}` is made by `threshold` out of its probability; it is \
+             compared with outcomes and no series of its own",
+            model.name
+        );
+        report.error(&at.item(i), message, "watch `probability`");
+        entry.clone_from(&probability);
+    }
     let what = format!("series of model `{}`", model.name);
     choose(&lengthened, &all, &[], at, &what, report).into_iter().map(str::to_owned).collect()
 }
