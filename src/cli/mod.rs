@@ -6,11 +6,13 @@ pub mod client;
 mod decode;
 mod demo;
 mod output;
+mod properties;
 mod reference;
 mod replay;
 mod run;
 mod state;
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -18,7 +20,7 @@ use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 
 pub use output::Output;
 
-use crate::config::{self, Mode, Settings, Sources};
+use crate::config::{self, Mode, Problem, Settings, Sources};
 
 /// Done.
 pub const OK: u8 = 0;
@@ -35,9 +37,9 @@ pub const CONFIG: u8 = 78;
 #[derive(Debug, Parser)]
 #[command(name = "driftd", version, propagate_version = true)]
 struct Arguments {
-    /// Configuration file.
-    #[arg(long, global = true, env = "DRIFTD_CONFIG", default_value = "driftd.toml")]
-    config: PathBuf,
+    /// Configuration file; else that of DRIFTD_CONFIG, else driftd.toml.
+    #[arg(long, global = true)]
+    config: Option<PathBuf>,
     /// Tables for people, JSON lines for scripts; by default as the output is.
     #[arg(long, global = true, value_enum)]
     format: Option<Format>,
@@ -100,7 +102,8 @@ pub fn main() -> ExitCode {
         Err(error) => error.exit(),
     };
     let output = Output::new(arguments.format);
-    let config = arguments.config.as_path();
+    let config = sources(arguments.config, Mode::Run).main();
+    let config = config.as_path();
     let result = match arguments.command {
         Command::Run => run::run(config, arguments.verbose),
         Command::Replay(options) => replay::run(&options, config, &output).map(ExitCode::from),
@@ -137,12 +140,20 @@ pub fn main() -> ExitCode {
 
 /// Reads the configuration; its problems go to standard error, and the exit code with them.
 fn settings(config: &Path, mode: Mode) -> anyhow::Result<Result<Settings, u8>> {
-    match config::load(&sources(config, mode)) {
+    read(&sources(Some(config.to_owned()), mode))
+}
+
+fn read(sources: &Sources) -> anyhow::Result<Result<Settings, u8>> {
+    match config::load(sources) {
         Ok((settings, warnings)) => {
             for warning in warnings {
                 eprintln!("{warning}");
             }
-            Ok(Ok(settings))
+            let refused = if sources.only.is_some() { Vec::new() } else { refused(&settings) };
+            for problem in &refused {
+                eprintln!("{problem}");
+            }
+            Ok(if refused.is_empty() { Ok(settings) } else { Err(CONFIG) })
         }
         Err(problems) => {
             for problem in problems {
@@ -153,12 +164,17 @@ fn settings(config: &Path, mode: Mode) -> anyhow::Result<Result<Settings, u8>> {
     }
 }
 
+/// What only librdkafka itself can refuse.
+fn refused(settings: &Settings) -> Vec<Problem> {
+    properties::refused(settings)
+}
+
 /// Where a configuration comes from: the file, and the environment of this process.
-fn sources(config: &Path, mode: Mode) -> Sources {
-    Sources {
-        file: Some(config.to_owned()),
-        env: std::env::vars().collect(),
-        overrides: Vec::new(),
-        mode,
-    }
+fn sources(file: Option<PathBuf>, mode: Mode) -> Sources {
+    // What is no text names neither a key nor a secret of ours.
+    let texts = |(name, value): (OsString, OsString)| {
+        Some((name.into_string().ok()?, value.into_string().ok()?))
+    };
+    let env = std::env::vars_os().filter_map(texts).collect();
+    Sources { file, env, overrides: Vec::new(), mode, only: None }
 }

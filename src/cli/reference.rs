@@ -7,8 +7,8 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::replay::progress;
-use super::{OK, Output, settings};
-use crate::config::Mode;
+use super::{OK, Output, sources};
+use crate::config::{Mode, Sources};
 use crate::daemon::read_reference;
 use crate::event::Role;
 use crate::files::{Options, Rows};
@@ -70,7 +70,9 @@ fn build(
     to: &Path,
     output: &Output,
 ) -> anyhow::Result<u8> {
-    let settings = match settings(config, Mode::ReferenceBuild)? {
+    let only = Some(name.to_owned());
+    let sources = sources(Some(config.to_owned()), Mode::ReferenceBuild);
+    let settings = match super::read(&Sources { only, ..sources })? {
         Ok(settings) => settings,
         Err(code) => return Ok(code),
     };

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use tracing_subscriber::EnvFilter;
 
-use super::{CONFIG, settings, sources};
-use crate::config::{self, Mode};
+use super::{CONFIG, refused, settings, sources};
+use crate::config::{self, Mode, Problem};
 use crate::daemon::{self, Loader};
 
 pub(super) fn run(config: &Path, verbose: u8) -> anyhow::Result<ExitCode> {
@@ -18,14 +18,20 @@ pub(super) fn run(config: &Path, verbose: u8) -> anyhow::Result<ExitCode> {
         Err(_) => return Ok(ExitCode::from(CONFIG)),
     };
     let path = config.to_owned();
-    let load: Loader = Arc::new(move || match config::load(&sources(&path, Mode::Run)) {
-        Ok((settings, _)) => Ok(settings),
-        Err(problems) => {
-            let texts: Vec<String> = problems.iter().map(ToString::to_string).collect();
-            Err(texts.join("\n"))
-        }
-    });
+    let load: Loader =
+        Arc::new(move || match config::load(&sources(Some(path.clone()), Mode::Run)) {
+            Ok((settings, _)) => match refused(&settings) {
+                none if none.is_empty() => Ok(settings),
+                problems => Err(listed(&problems)),
+            },
+            Err(problems) => Err(listed(&problems)),
+        });
     daemon::run(settings, load, None)
+}
+
+fn listed(problems: &[Problem]) -> String {
+    let texts: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    texts.join("\n")
 }
 
 /// JSON when nobody watches; what librdkafka says only when something is wrong.

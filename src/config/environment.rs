@@ -10,8 +10,9 @@ use super::schema::{Shape, shape_at};
 /// one alone stands inside names.
 pub const PREFIX: &str = "DRIFTD__";
 
-/// Values that override the files, and where each came from.
-#[derive(Debug, Default)]
+/// Values that override the files, and where each came from. A table keeps its place in a file:
+/// only what is set has one here.
+#[derive(Debug, Clone, Default)]
 pub struct Layer {
     /// Nested tables.
     pub root: Map<String, Value>,
@@ -49,6 +50,12 @@ pub fn variables(
             continue;
         }
         match resolve(&parts, files) {
+            Ok(keys) if keys[0] == "include" => report.push(problem(
+                &origin,
+                "include",
+                "no variable names further files",
+                "write `include` in the main file",
+            )),
             Ok(keys) => {
                 let value = typed(text, shape_at(&schema, &keys));
                 layer.set(&keys, value, &origin, files);
@@ -170,11 +177,9 @@ impl Layer {
             }
             let Value::Object(inner) = entry else { return };
             // The file has the short form: what it is short for must survive the merge.
-            if let Some(Value::String(short)) = written {
-                let name = if is_kinded(&here) { "kind" } else { "path" };
+            if let (Some(Value::String(short)), Some(name)) = (written, short_for(&here)) {
                 inner.entry(name).or_insert_with(|| json!(short));
             }
-            self.index.insert(here.clone(), origin.clone());
             below = written.and_then(Value::as_object);
             table = inner;
         }
@@ -183,11 +188,14 @@ impl Layer {
     }
 }
 
-/// Whether a text here is short for a table with `kind`, not `path`.
-pub fn is_kinded(path: &KeyPath) -> bool {
+/// The key of a table that a text here is short for; `None`: the table's keys are names.
+pub fn short_for(path: &KeyPath) -> Option<&'static str> {
     let keys: Vec<&str> = path.keys().collect();
-    matches!(keys.last(), Some(&("statistic" | "detector" | "format")))
-        || matches!(keys.as_slice(), ["notifiers" | "trainers", _])
+    match keys.as_slice() {
+        [.., "predictions", "probability"] => None,
+        [.., "statistic" | "detector" | "format"] | ["notifiers" | "trainers", _] => Some("kind"),
+        _ => Some("path"),
+    }
 }
 
 fn note(index: &mut Index, path: &KeyPath, value: &Value, origin: &Origin) {

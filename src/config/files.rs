@@ -39,85 +39,86 @@ pub struct File {
 /// Reads the main file and what it includes. Problems go to the report; `None`: no use going on.
 pub fn read(main: &Path, report: &mut Report) -> Option<Files> {
     let path: Arc<Path> = main.into();
-    let first = parse(&path, report)?;
+    let hint = "name the configuration with --config or DRIFTD_CONFIG";
+    let first = parse(&path, report)
+        .map_err(|error| {
+            report.push(Problem {
+                severity: Severity::Error,
+                file: Some(main.display().to_string()),
+                line: None,
+                key: String::new(),
+                message: format!("cannot be read: {error}"),
+                hint: Some(hint.to_owned()),
+            })
+        })
+        .ok()?;
     let includes = included(main, &first, report);
+    let lines = first.index.clone();
     let mut broken = first.broken;
     let mut all = Files { index: first.index, root: first.root, ..Files::default() };
     all.claim(0);
     all.files.push(File { defaults: Value::Null, index: Index::default() });
-    for path in includes {
-        let Some(tree) = parse(&path, report) else {
-            broken = true;
-            continue;
-        };
-        broken |= tree.broken;
-        all.take_in(tree, report);
+    for (i, path) in includes {
+        match parse(&path, report) {
+            Ok(tree) => {
+                broken |= tree.broken;
+                all.take_in(tree, report);
+            }
+            Err(error) => {
+                broken = true;
+                let at = KeyPath::of(&["include"]).item(i);
+                let message = format!("{} cannot be read: {error}", path.display());
+                report.push(Problem::at(&lines, Severity::Error, &at, message, "correct the path"));
+            }
+        }
     }
     (!broken).then_some(all)
 }
 
-fn parse(path: &Arc<Path>, report: &mut Report) -> Option<Tree> {
-    match std::fs::read_to_string(path) {
-        Ok(text) => {
-            let mut tree = tree::parse(path, &text);
-            tree::flatten_properties(&mut tree.root, &mut tree.index);
-            for problem in std::mem::take(&mut tree.problems) {
-                report.push(problem);
-            }
-            Some(tree)
-        }
-        Err(error) => {
-            report.push(file_problem(
-                path,
-                format!("cannot be read: {error}"),
-                "name the configuration with --config or DRIFTD_CONFIG",
-            ));
-            None
-        }
+fn parse(path: &Arc<Path>, report: &mut Report) -> std::io::Result<Tree> {
+    let text = std::fs::read_to_string(path)?;
+    let mut tree = tree::parse(path, &text);
+    tree::flatten_properties(&mut tree);
+    for problem in std::mem::take(&mut tree.problems) {
+        report.push(problem);
     }
+    Ok(tree)
 }
 
-fn file_problem(path: &Path, message: String, hint: &str) -> Problem {
-    Problem {
-        severity: Severity::Error,
-        file: Some(path.display().to_string()),
-        line: None,
-        key: String::new(),
-        message,
-        hint: Some(hint.to_owned()),
-    }
-}
-
-/// Files named by `include`, sorted, each once, without the main file.
-fn included(main: &Path, tree: &Tree, report: &mut Report) -> Vec<Arc<Path>> {
+/// Files named by `include`, each with the place of its entry: sorted, each once, without the
+/// main file.
+fn included(main: &Path, tree: &Tree, report: &mut Report) -> Vec<(usize, Arc<Path>)> {
     let folder = main.parent().unwrap_or(Path::new(""));
-    let mut found: Vec<PathBuf> = Vec::new();
+    // Only what is written in the file is a glob, not the name of the folder that it stands in.
+    let literal = glob::Pattern::escape(&folder.to_string_lossy());
+    let mut found: Vec<(PathBuf, usize)> = Vec::new();
     let patterns = tree.root.get("include").and_then(Value::as_array);
     for (i, pattern) in patterns.into_iter().flatten().enumerate() {
         let Some(pattern) = pattern.as_str() else { continue };
-        let full = folder.join(pattern);
-        match glob::glob(&full.to_string_lossy()) {
+        match glob::glob(&Path::new(&literal).join(pattern).to_string_lossy()) {
             Ok(paths) => {
-                let mut paths: Vec<PathBuf> = paths.filter_map(Result::ok).collect();
-                if paths.is_empty() && !pattern.contains(['*', '?', '[']) {
+                let before = found.len();
+                found.extend(paths.filter_map(Result::ok).map(|path| (path, i)));
+                if found.len() == before && !pattern.contains(['*', '?', '[']) {
                     // Not a glob, so exactly this file is meant.
-                    paths.push(full);
+                    found.push((folder.join(pattern), i));
                 }
-                found.append(&mut paths);
             }
             Err(error) => {
-                let path = KeyPath::of(&["include"]).item(i);
-                report.index.graft(&tree.index, &path, &path);
-                report.error(&path, format!("'{pattern}' is not a glob: {error}"), "");
+                let (at, message) = (
+                    KeyPath::of(&["include"]).item(i),
+                    format!("'{pattern}' is not a glob: {error}"),
+                );
+                report.push(Problem::at(&tree.index, Severity::Error, &at, message, ""));
             }
         }
     }
     let same = |path: &Path| path.canonicalize().ok();
     let main = same(main);
-    found.retain(|path| main.is_none() || same(path) != main);
+    found.retain(|(path, _)| main.is_none() || same(path) != main);
     found.sort();
-    found.dedup();
-    found.into_iter().map(Arc::from).collect()
+    found.dedup_by(|a, b| a.0 == b.0);
+    found.into_iter().map(|(path, i)| (i, Arc::from(path))).collect()
 }
 
 impl Files {

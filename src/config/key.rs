@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 /// One step of a key path.
@@ -107,18 +107,6 @@ pub enum Origin {
     Flag(Arc<str>),
 }
 
-impl Origin {
-    /// What relative paths in a value from here are relative to: the folder of the file, else the
-    /// working folder (an empty path).
-    #[must_use]
-    pub fn folder(&self) -> PathBuf {
-        match self {
-            Origin::File(file, _) => file.parent().map(Path::to_path_buf).unwrap_or_default(),
-            Origin::Env(_) | Origin::Flag(_) => PathBuf::new(),
-        }
-    }
-}
-
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -193,7 +181,6 @@ mod tests {
         let missing = KeyPath::of(&["models", "demand", "predictions", "topic"]);
         assert_eq!(index.nearest(&missing), Some(&here));
         assert_eq!(index.get(&missing), None);
-        assert_eq!(here.folder(), Path::new("/etc"));
     }
 
     #[test]

@@ -19,6 +19,7 @@ pub mod forms;
 pub mod key;
 mod kinds;
 mod layers;
+mod narrow;
 mod problem;
 pub mod raw;
 mod reference;
@@ -32,7 +33,7 @@ mod typing;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use key::KeyPath;
+use key::{Index, KeyPath};
 use problem::Report;
 use sharing::Shared;
 
@@ -40,7 +41,7 @@ pub use problem::{Problem, Severity, nearest};
 pub use reference::reference_toml;
 pub use schema::schema;
 pub use settings::*;
-pub use show::{Shown, show_config};
+pub use show::{NoSuchModel, Shown, show_config};
 
 /// What a configuration is read for: decides which secrets are read and what must be there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +71,8 @@ pub struct Sources {
     pub overrides: Vec<(String, Value)>,
     /// What it is read for.
     pub mode: Mode,
+    /// The only model that counts: what does not concern it is left out, faults and all.
+    pub only: Option<String>,
 }
 
 impl Sources {
@@ -103,33 +106,38 @@ fn built(main: &Path, sources: &Sources, report: &mut Report) -> Option<Settings
     let (mut root, mut index) = (files.root, files.index);
     let variables = environment::variables(&sources.env, &root, schema::schema, report);
     let flags = environment::flags(&sources.overrides, &root);
-    match layers::merge(root, &mut index, vec![variables, flags]) {
-        Ok(merged) => root = merged,
+    // What is set from outside wins over the defaults of every file.
+    let mut outside = Index::default();
+    let merged = layers::merge(Map::new(), &mut outside, vec![variables.clone(), flags.clone()])
+        .and_then(|over| Ok((over, layers::merge(root, &mut index, vec![variables, flags])?)));
+    let mut over = match merged {
+        Ok((over, merged)) => {
+            root = merged;
+            over
+        }
         Err(error) => {
             report.index = index;
             report.error(&KeyPath::default(), error.to_string(), "");
             return None;
         }
-    }
+    };
+    let over = shared_of(&mut over, outside, report);
+    let mut local = |file: &files::File| {
+        let mut defaults = Map::from_iter([("defaults".to_owned(), file.defaults.clone())]);
+        shared_of(&mut defaults, file.index.clone(), report)
+    };
+    let locally: Vec<Shared> = files.files.iter().map(&mut local).collect();
     report.index = index;
     let everywhere = shared(&mut root, report);
-    let locally: Vec<Shared> = files
-        .files
-        .iter()
-        .map(|file| {
-            let mut defaults = Map::from_iter([("defaults".to_owned(), file.defaults.clone())]);
-            let lines = std::mem::replace(&mut report.index, file.index.clone());
-            let shared = shared(&mut defaults, report);
-            report.index = lines;
-            shared
-        })
-        .collect();
     let owner = |table: &str, name: &str| {
         files.owners.get(&(table.to_owned(), name.to_owned())).and_then(|file| locally.get(*file))
     };
     let filled = sharing::spread(&mut root, &mut report.index, |table, name| {
-        owner(table, name).into_iter().chain([&everywhere]).collect()
+        [&over].into_iter().chain(owner(table, name)).chain([&everywhere]).collect()
     });
+    if let Some(model) = &sources.only {
+        narrow::narrow(&mut root, model, &files.owners, report);
+    }
     let mut tree = Value::Object(root);
     let raw: raw::Raw = typing::read(&mut tree, &KeyPath::default(), report);
     let site = build::Site {
@@ -140,6 +148,14 @@ fn built(main: &Path, sources: &Sources, report: &mut Report) -> Option<Settings
         filled: &filled,
     };
     build::build(&raw, &site, report)
+}
+
+/// As [`shared`], of a tree that has an index of its own.
+fn shared_of(root: &mut Map<String, Value>, index: Index, report: &mut Report) -> Shared {
+    let lines = std::mem::replace(&mut report.index, index);
+    let shared = shared(root, report);
+    report.index = lines;
+    shared
 }
 
 /// Takes `defaults` out of a tree, without what does not fit: a slip there is told once, at its

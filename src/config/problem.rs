@@ -35,6 +35,26 @@ pub struct Problem {
     pub hint: Option<String>,
 }
 
+impl Problem {
+    /// A problem of a key, placed where it, or else the nearest table around it, was written.
+    #[must_use]
+    pub fn at(
+        index: &Index,
+        severity: Severity,
+        path: &KeyPath,
+        message: impl Into<String>,
+        hint: impl Into<Hint>,
+    ) -> Problem {
+        let (file, line) = match index.nearest(path) {
+            Some(Origin::File(file, line)) => (Some(file.display().to_string()), Some(*line)),
+            Some(other) => (Some(other.to_string()), None),
+            None => (None, None),
+        };
+        let (message, hint) = (message.into(), hint.into().0);
+        Problem { severity, file, line, key: path.to_string(), message, hint }
+    }
+}
+
 /// `driftd.toml:17: error: models.demand.lateness: message (hint)`.
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -105,12 +125,12 @@ impl Report {
         if self.refused.iter().any(|r| path.within(r)) {
             return;
         }
-        let (file, line) = match self.index.nearest(path) {
-            Some(Origin::File(file, line)) => (Some(file.display().to_string()), Some(*line)),
-            Some(other) => (Some(other.to_string()), None),
-            None => (None, None),
-        };
-        self.push(Problem { severity, file, line, key: path.to_string(), message, hint: hint.0 });
+        self.push(Problem::at(&self.index, severity, path, message, hint));
+    }
+
+    /// Forgets every problem but these.
+    pub fn retain(&mut self, concerns: impl FnMut(&Problem) -> bool) {
+        self.problems.retain(concerns);
     }
 
     /// Whether an error was recorded.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use super::environment::is_kinded;
+use super::environment::short_for;
 use super::key::{Index, KeyPath};
 
 /// Shared values and the lines they stand in.
@@ -87,8 +87,7 @@ impl Fill<'_> {
 
 /// Writes a short form out where the other side is a table, so that the two can merge.
 fn lengthen(value: &mut Value, other: &Value, path: &KeyPath) {
-    if let (Value::String(text), Value::Object(_)) = (&*value, other) {
-        let name = if is_kinded(path) { "kind" } else { "path" };
+    if let (Value::String(text), Value::Object(_), Some(name)) = (&*value, other, short_for(path)) {
         *value = json!({ name: text });
     }
 }

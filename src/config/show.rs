@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::key::{Index, KeyPath};
+use super::problem::suggest;
 use super::reference::inline;
 use super::settings::Settings;
 
@@ -28,16 +29,28 @@ impl fmt::Display for Shown {
     }
 }
 
+/// A name that no model bears.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no model '{name}'{}", hint.as_ref().map(|hint| format!("; {hint}")).unwrap_or_default())]
+pub struct NoSuchModel {
+    name: String,
+    hint: Option<String>,
+}
+
 /// Every effective value in the order of the keys; with a model's name only what concerns it: its
 /// own tables and those of the monitors that watch it.
-#[must_use]
-pub fn show_config(settings: &Settings, model: Option<&str>) -> Vec<Shown> {
+///
+/// # Errors
+/// There is no model of that name.
+pub fn show_config(settings: &Settings, model: Option<&str>) -> Result<Vec<Shown>, NoSuchModel> {
     let mut shown = Vec::new();
     walk(&settings.effective.values, &KeyPath::default(), &settings.effective.index, &mut shown);
-    let Some(model) = model else { return shown.into_iter().map(|(_, s)| s).collect() };
-    let plan = settings.plan.models.iter().find(|m| m.name == model);
-    let monitors: Vec<&str> =
-        plan.iter().flat_map(|m| &m.monitors).map(|m| m.name.as_str()).collect();
+    let Some(model) = model else { return Ok(shown.into_iter().map(|(_, s)| s).collect()) };
+    let plan = settings.plan.models.iter().find(|m| m.name == model).ok_or_else(|| {
+        let hint = suggest(model, settings.plan.models.iter().map(|m| m.name.as_str()));
+        NoSuchModel { name: model.to_owned(), hint }
+    })?;
+    let monitors: Vec<&str> = plan.monitors.iter().map(|m| m.name.as_str()).collect();
     let concerns = |path: &KeyPath| {
         let mut keys = path.keys();
         match (keys.next(), keys.next()) {
@@ -46,7 +59,7 @@ pub fn show_config(settings: &Settings, model: Option<&str>) -> Vec<Shown> {
             _ => false,
         }
     };
-    shown.into_iter().filter(|(path, _)| concerns(path)).map(|(_, s)| s).collect()
+    Ok(shown.into_iter().filter(|(path, _)| concerns(path)).map(|(_, s)| s).collect())
 }
 
 fn walk(value: &Value, path: &KeyPath, index: &Index, shown: &mut Vec<(KeyPath, Shown)>) {

@@ -58,6 +58,7 @@ impl Project {
             env: self.env.clone(),
             overrides: Vec::new(),
             mode: self.mode,
+            only: None,
         })
     }
 
@@ -214,6 +215,7 @@ fn a_file_that_is_not_there_is_named() {
         env: vec![("DRIFTD_CONFIG".to_owned(), "/nowhere/driftd.toml".to_owned())],
         overrides: Vec::new(),
         mode: Mode::Run,
+        only: None,
     };
     let problems = load(&sources).unwrap_err();
     assert_eq!(problems[0].file.as_deref(), Some("/nowhere/driftd.toml"));
@@ -230,6 +232,7 @@ fn flags_win_over_the_environment_and_that_over_the_file() {
             env: project.env.clone(),
             overrides,
             mode: Mode::Run,
+            only: None,
         };
         load(&sources).unwrap().0.http.listen
     };

@@ -1,5 +1,6 @@
 //! One TOML file as a tree of plain values and an index of its lines.
 
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -34,12 +35,42 @@ pub fn parse(name: &Arc<Path>, text: &str) -> Tree {
         // tree, and whatever it lacks then would be noise.
         let twice = error.message().contains("duplicate key");
         walk.tree.broken |= !twice;
-        let key = error.span().filter(|_| twice).and_then(|span| text.get(span)).unwrap_or("");
-        walk.complain(line, key, error.message().to_owned());
+        let key = error.span().filter(|_| twice).map(|span| key_around(text, span));
+        let hint = twice.then(|| "a name stands once in a file; keep one of the two".to_owned());
+        let key = key.map(|key| key.to_string()).unwrap_or_default();
+        walk.complain(line, &key, error.message().to_owned(), hint);
     }
-    let root = walk.table(&KeyPath::default(), table.get_ref());
-    walk.tree.root = root;
+    walk.tree.root = walk.table(&KeyPath::default(), table.get_ref());
     walk.tree
+}
+
+/// The whole path of a key that stands at these bytes: what its own line says before it, below
+/// the header above.
+fn key_around(text: &str, span: Range<usize>) -> KeyPath {
+    let keys = |written: &str| {
+        let mut table = written.parse::<toml::Table>().ok();
+        let mut keys = Vec::new();
+        while let Some((key, value)) = table.take().and_then(|t| t.into_iter().next()) {
+            keys.push(key);
+            table = value.try_into().ok();
+        }
+        keys
+    };
+    let start = text[..span.start].rfind('\n').map_or(0, |end| end + 1);
+    let line = text[start..].lines().next().unwrap_or("");
+    if line.trim_start().starts_with('[') {
+        return KeyPath::of(&keys(line));
+    }
+    let header = text[..start].lines().rev().filter(|line| line.trim_start().starts_with('['));
+    let mut path = header.map(keys).find(|keys| !keys.is_empty()).unwrap_or_default();
+    let own = &text[start..span.end];
+    // Within a table in one line, what stands before the first `=` is around it.
+    let outer = own.split_once('=').map(|(outer, _)| (outer, &text[span]));
+    let (outer, inner) = outer.map_or((own, None), |(outer, inner)| (outer, Some(inner)));
+    for written in [Some(outer), inner].into_iter().flatten() {
+        path.extend(keys(&format!("{written} = 0")));
+    }
+    KeyPath::of(&path)
 }
 
 struct Walk<'a> {
@@ -49,14 +80,14 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    fn complain(&mut self, line: Option<u32>, key: &str, message: String) {
+    fn complain(&mut self, line: Option<u32>, key: &str, message: String, hint: Option<String>) {
         self.tree.problems.push(Problem {
             severity: Severity::Error,
             file: Some(self.file.display().to_string()),
             line,
             key: key.to_owned(),
             message,
-            hint: None,
+            hint,
         });
     }
 
@@ -111,7 +142,7 @@ impl Walk<'_> {
 
     fn refuse(&mut self, path: &KeyPath, value: &Spanned<DeValue<'_>>, why: &str) -> Option<Value> {
         let line = self.lines.at(value.span().start);
-        self.complain(Some(line), &path.to_string(), why.to_owned());
+        self.complain(Some(line), &path.to_string(), why.to_owned(), None);
         None
     }
 }
@@ -133,39 +164,46 @@ impl Lines {
 
 /// Turns nested tables below `kafka.properties` back into dotted names: TOML reads an unquoted
 /// `security.protocol` as a table.
-pub fn flatten_properties(root: &mut Map<String, Value>, index: &mut Index) {
-    let path = KeyPath::of(&["kafka", "properties"]);
+pub fn flatten_properties(tree: &mut Tree) {
+    let root = KeyPath::of(&["kafka", "properties"]);
     let Some(Value::Object(properties)) =
-        root.get_mut("kafka").and_then(|kafka| kafka.get_mut("properties"))
+        tree.root.get_mut("kafka").and_then(|kafka| kafka.get_mut("properties"))
     else {
         return;
     };
-    let nested = std::mem::take(properties);
+    let mut found = Vec::new();
+    leaves(&root, "", std::mem::take(properties), &mut found);
     let mut origins = Index::default();
-    flatten_into(properties, &mut origins, index, &path, &path, "", nested);
-    index.overlay(origins);
+    for (path, name, value) in found {
+        let flat = root.key(&name);
+        if let (true, Some(first)) = (properties.contains_key(&name), origins.get(&flat)) {
+            let hint = format!("it also stands in {first}, with or without quotes; keep one");
+            let problem =
+                Problem::at(&tree.index, Severity::Error, &path, "is written twice", hint);
+            tree.problems.push(Problem { key: flat.to_string(), ..problem });
+            continue;
+        }
+        if let Some(origin) = tree.index.get(&path) {
+            origins.insert(flat, origin.clone());
+        }
+        properties.insert(name, value);
+    }
+    tree.index.overlay(origins);
 }
 
-fn flatten_into(
-    flat: &mut Map<String, Value>,
-    origins: &mut Index,
-    index: &Index,
-    root: &KeyPath,
+/// Every value below a table: its path, its dotted name, itself.
+fn leaves(
     path: &KeyPath,
     prefix: &str,
     table: Map<String, Value>,
+    found: &mut Vec<(KeyPath, String, Value)>,
 ) {
     for (key, value) in table {
         let path = path.key(&key);
         let name = if prefix.is_empty() { key } else { format!("{prefix}.{key}") };
         match value {
-            Value::Object(table) => flatten_into(flat, origins, index, root, &path, &name, table),
-            value => {
-                if let Some(origin) = index.get(&path) {
-                    origins.insert(root.key(&name), origin.clone());
-                }
-                flat.insert(name, value);
-            }
+            Value::Object(table) => leaves(&path, &name, table, found),
+            value => found.push((path, name, value)),
         }
     }
 }
@@ -198,7 +236,28 @@ mod tests {
         let tree = read("[a]\nx = 1\n[a]\ny = 2\n");
         assert_eq!(tree.problems.len(), 1, "{:?}", tree.problems);
         assert_eq!((tree.problems[0].line, tree.problems[0].key.as_str()), (Some(3), "a"));
+        assert!(tree.problems[0].hint.as_ref().unwrap().contains("keep one"));
         assert!(!tree.broken);
+    }
+
+    #[test]
+    fn a_key_given_twice_is_told_by_its_whole_path() {
+        let told = |text: &str| read(text).problems[0].key.clone();
+        assert_eq!(told("[models.demand]\n[x.demand]\n[models.demand]\n"), "models.demand");
+        assert_eq!(told("[models.\"a b\"]\ntask = 1\n# x\ntask = 2\n"), "models.\"a b\".task");
+        assert_eq!(told("[a]\nb.c = 1\nb.c = 2\n"), "a.b.c");
+        assert_eq!(told("name = 1\nname = 2\n"), "name");
+        assert_eq!(told("[m.p]\nfeatures = { x = \"a\", x = \"b\" }\n"), "m.p.features.x");
+    }
+
+    #[test]
+    fn a_property_with_and_without_quotes_is_one() {
+        let mut tree = read(
+            "[kafka.properties]\nsecurity.protocol = \"ssl\"\n\"security.protocol\" = \"x\"\n",
+        );
+        flatten_properties(&mut tree);
+        assert_eq!(tree.problems[0].key, "kafka.properties.\"security.protocol\"");
+        assert_eq!(tree.problems[0].line, Some(3));
     }
 
     #[test]
@@ -214,7 +273,7 @@ mod tests {
     fn dotted_properties_equal_quoted_ones() {
         let mut a = read("[kafka.properties]\nsecurity.protocol = \"ssl\"\n");
         let b = read("[kafka.properties]\n\"security.protocol\" = \"ssl\"\n");
-        flatten_properties(&mut a.root, &mut a.index);
+        flatten_properties(&mut a);
         assert_eq!(a.root, b.root);
         assert_eq!(line(&a, &["kafka", "properties", "security.protocol"]), "driftd.toml:2");
     }

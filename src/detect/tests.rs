@@ -18,7 +18,7 @@ pub(super) fn build(
     let statistic = (statistic.build)(&mut Params::default()).unwrap();
     let mut params = Params::new(options.as_object().unwrap().clone());
     let built = (kind.build)(&mut params, statistic.as_ref());
-    assert_eq!(params.left_over(), None);
+    assert_eq!(params.left_over().next(), None);
     built
 }
 

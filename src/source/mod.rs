@@ -13,6 +13,7 @@ mod faults;
 mod lane;
 mod membership;
 mod pauses;
+mod properties;
 mod range;
 mod reader;
 mod recovery;
@@ -27,6 +28,7 @@ use std::time::Duration;
 pub use aligned::Pace;
 pub use channel::Channel;
 pub use faults::{Fault, Faults};
+pub use properties::{RefusedProperty, refused_properties};
 pub use range::{Range, RangeError};
 pub use reader::{Feed, Reader, SourceError};
 

@@ -97,7 +97,7 @@ impl Params {
     /// # Errors
     /// Anything else under that key.
     pub fn flag(&mut self, key: &str) -> Result<Option<bool>, ParamError> {
-        match self.0.remove(key) {
+        match self.table.remove(key) {
             None => Ok(None),
             Some(Value::Bool(flag)) => Ok(Some(flag)),
             Some(value) => Err(ParamError::new(key, format!("{value} is neither true nor false"))),

@@ -149,3 +149,61 @@ fn the_files_of_a_replay_are_read_in_the_order_given() {
     assert!(!scored.is_empty(), "{lines:?}\n{}", text(&output.stderr));
     assert!(scored.iter().all(|l| l["score"] == 5.0), "{scored:?}");
 }
+
+const LOCAL: &str = "[kafka]\nbrokers = [\"127.0.0.1:1\"]\n[models.m]\n\
+     reference = { file = \"r.json\" }\n[models.m.predictions]\ntopic = \"p\"\n\
+     features = { x = \"x\" }\n";
+
+#[test]
+fn what_is_wrong_is_told_apart_from_what_is_unreachable() {
+    let folder = folder("codes");
+    let check = |arguments: &[&str], added: &str| {
+        std::fs::write(folder.join("driftd.toml"), format!("{LOCAL}{added}")).unwrap();
+        let output = driftd(arguments, &folder, &[]);
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
+    };
+    let refused = "[kafka.properties]\nfetch.min.bites = 1\nsecurity.protocol = \"x\"\n";
+    std::fs::write(folder.join("r.json"), "{}").unwrap();
+    let (code, out, _) = check(&["check", "--format", "json"], "");
+    assert_eq!(code, Some(78), "{out}");
+    let problems: Vec<serde_json::Value> =
+        out.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    let at = |key: &str| problems.iter().find(|p| p["key"] == key).map(|p| p["line"].clone());
+    assert_eq!(at("models.m.reference.file"), Some(4.into()), "{out}");
+    assert_eq!(at("kafka.brokers"), Some(2.into()), "{out}");
+    for arguments in [&["check", "--no-connect"][..], &["run"], &["check"]] {
+        let (code, out, told) = check(arguments, refused);
+        assert_eq!(code, Some(78), "{arguments:?}: {out}{told}");
+        assert!((out + &told).contains("fetch.min.bites"), "{arguments:?}");
+    }
+    let csv = "x\n1\n2\n";
+    std::fs::write(folder.join("train.csv"), csv).unwrap();
+    let build = ["reference", "build", "--model", "m", "train.csv", "-o", "r.json"];
+    assert_eq!(check(&build, refused).0, Some(0));
+    let (code, out, told) = check(&["check", "--format", "json"], "");
+    assert_eq!(code, Some(1), "{out}");
+    assert!(told.contains("limits.memory"), "{told}");
+    assert!(!check(&["check", "--no-connect", "--format", "json"], "").2.is_empty());
+}
+
+#[test]
+fn odd_environments_are_no_reason_to_fail() {
+    use std::os::unix::ffi::OsStrExt;
+    let folder = folder("odd");
+    std::fs::write(
+        folder.join("driftd.toml"),
+        LOCAL.replace("file = \"r.json\"", "learn = \"7d\""),
+    )
+    .unwrap();
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_driftd"))
+        .args(["check", "--no-connect"])
+        .current_dir(&folder)
+        .env("DRIFTD_CONFIG", "")
+        .env("ODD", std::ffi::OsStr::from_bytes(b"\xff"))
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let shown = driftd(&["show-config", "--model", "zebra"], &folder, &[]);
+    assert_eq!(shown.status.code(), Some(1));
+    assert!(text(&shown.stderr).contains("known are m"), "{}", text(&shown.stderr));
+}

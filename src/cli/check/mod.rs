@@ -10,8 +10,8 @@ use std::path::Path;
 use clap::Args;
 use serde_json::json;
 
-use super::{CONFIG, FAILURE, OK, Output, sources};
-use crate::config::key::{KeyPath, Origin};
+use super::{CONFIG, FAILURE, OK, Output, refused, sources};
+use crate::config::key::KeyPath;
 use crate::config::{self, Mode, Problem, Settings, Severity};
 
 #[derive(Debug, Args)]
@@ -26,17 +26,16 @@ pub(super) struct CheckArguments {
 
 pub(super) fn run(arguments: &CheckArguments, file: &Path, output: &Output) -> anyhow::Result<u8> {
     let mode = if arguments.no_connect { Mode::CheckNoConnect } else { Mode::Check };
-    let (settings, mut problems) = match config::load(&sources(file, mode)) {
+    let (settings, mut problems) = match config::load(&sources(Some(file.to_owned()), mode)) {
         Ok((settings, warnings)) => (Some(settings), warnings),
         Err(problems) => (None, problems),
     };
-    let mut unreachable = false;
+    let mut reached = Vec::new();
     if let Some(settings) = &settings {
+        problems.extend(refused(settings));
         problems.extend(references::check(settings));
         if !arguments.no_connect {
-            let found = [topics::check(settings), endpoints::check(settings)?].concat();
-            unreachable = found.iter().any(|p| p.severity == Severity::Error);
-            problems.extend(found);
+            reached = [topics::check(settings), endpoints::check(settings)?].concat();
         }
     }
     let wrong = |p: &Problem| match p.severity {
@@ -44,17 +43,24 @@ pub(super) fn run(arguments: &CheckArguments, file: &Path, output: &Output) -> a
         Severity::Warning => arguments.deny_warnings,
         Severity::Info => false,
     };
-    let failed = problems.iter().filter(|p| wrong(p)).count();
+    // A wrong configuration stays wrong whatever answers.
+    let code = match (problems.iter().any(wrong), reached.iter().any(wrong)) {
+        (true, _) => CONFIG,
+        (false, true) => FAILURE,
+        (false, false) => OK,
+    };
+    problems.extend(reached);
     print(&problems, settings.as_ref(), output)?;
-    Ok(match (failed, unreachable) {
-        (0, _) => OK,
-        (_, true) if settings.is_some() => FAILURE,
-        _ => CONFIG,
-    })
+    Ok(code)
 }
 
 fn print(problems: &[Problem], settings: Option<&Settings>, output: &Output) -> anyhow::Result<()> {
+    let bound = settings.map(bound);
     if !output.is_table() {
+        // Standard output is for scripts.
+        if let Some(bound) = bound {
+            eprintln!("{bound}");
+        }
         let rows: Vec<_> = problems.iter().map(serde_json::to_value).collect::<Result<_, _>>()?;
         output.rows(&[], &rows)?;
         return Ok(());
@@ -62,20 +68,25 @@ fn print(problems: &[Problem], settings: Option<&Settings>, output: &Output) -> 
     for problem in problems {
         output.text(&problem.to_string())?;
     }
-    if let Some(settings) = settings {
-        let plan = &settings.plan;
-        let monitors: usize = plan.models.iter().map(|m| m.monitors.len()).sum();
-        output.text(&format!(
-            "{} models, {monitors} monitors; counts take at most {} of limits.memory = {}",
-            plan.models.len(),
-            megabytes(plan.memory_bound()),
-            megabytes(settings.limits.memory),
-        ))?;
+    if let Some(bound) = bound {
+        output.text(&bound)?;
     }
     let count = |s: Severity| problems.iter().filter(|p| p.severity == s).count();
     let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
     output.text(&format!("{errors} errors, {warnings} warnings"))?;
     Ok(())
+}
+
+/// What the configuration may take.
+fn bound(settings: &Settings) -> String {
+    let plan = &settings.plan;
+    let monitors: usize = plan.models.iter().map(|m| m.monitors.len()).sum();
+    format!(
+        "{} models, {monitors} monitors; counts take at most {} of limits.memory = {}",
+        plan.models.len(),
+        megabytes(plan.memory_bound()),
+        megabytes(settings.limits.memory),
+    )
 }
 
 fn megabytes(bytes: u64) -> String {
@@ -90,14 +101,7 @@ fn problem(
     message: String,
     hint: &str,
 ) -> Problem {
-    let origin = settings.effective.index.nearest(key);
-    let (file, line) = match origin {
-        Some(Origin::File(file, line)) => (Some(file.display().to_string()), Some(*line)),
-        Some(other) => (Some(other.to_string()), None),
-        None => (None, None),
-    };
-    let hint = Some(hint.to_owned());
-    Problem { severity, file, line, key: key.to_string(), message, hint }
+    Problem::at(&settings.effective.index, severity, key, message, hint)
 }
 
 /// The generated schema of the configuration.
@@ -112,7 +116,7 @@ pub(super) fn show(file: &Path, model: Option<&str>, output: &Output) -> anyhow:
         Ok(settings) => settings,
         Err(code) => return Ok(code),
     };
-    let shown = config::show_config(&settings, model);
+    let shown = config::show_config(&settings, model)?;
     if output.is_table() {
         for value in shown {
             output.text(&value.to_string())?;

@@ -11,7 +11,7 @@ pub(super) fn check(settings: &Settings) -> Vec<Problem> {
     let mut problems = Vec::new();
     for model in settings.plan.models.iter().filter(|m| !m.reference.per_version) {
         let Some(path) = files.path(&model.name, None) else { continue };
-        let key = KeyPath::of(&["models", model.name.as_str(), "reference"]);
+        let key = KeyPath::of(&["models", model.name.as_str(), "reference", "file"]);
         let mut tell = |severity, message, hint| {
             problems.push(problem(settings, severity, &key, message, hint));
         };

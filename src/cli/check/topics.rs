@@ -8,7 +8,7 @@ use rdkafka::metadata::Metadata;
 use super::{problem, samples};
 use crate::cli::broker::{self, Broker, PATIENCE};
 use crate::config::key::KeyPath;
-use crate::config::{Problem, Settings, Severity, TopicReaders};
+use crate::config::{self, Problem, Settings, Severity, TopicReaders};
 use crate::event::{Role, Span};
 use crate::plan::{ModelPlan, WindowPlan};
 
@@ -18,11 +18,8 @@ pub(super) fn check(settings: &Settings) -> Vec<Problem> {
     };
     let client = match Broker::new(settings) {
         Ok(client) => client,
-        Err(why) => {
-            let message = format!("librdkafka does not take a property: {why}");
-            let hint = "see librdkafka's CONFIGURATION.md for its properties";
-            return vec![error("properties", message, hint)];
-        }
+        // What is wrong with the properties is told already.
+        Err(_) => return Vec::new(),
     };
     let metadata = match client.metadata(None) {
         Ok(metadata) => metadata,
@@ -36,8 +33,12 @@ pub(super) fn check(settings: &Settings) -> Vec<Problem> {
         if partitions(&metadata, &topic.topic) == 0 {
             let key = topic_key(settings, topic);
             let message = format!("topic {} does not exist, or we may not read it", topic.topic);
-            let hint = "create it, or correct its name";
-            problems.push(problem(settings, Severity::Error, &key, message, hint));
+            let known = metadata.topics().iter().map(|t| t.name());
+            let hint = match config::nearest(&topic.topic, known) {
+                Some(name) => format!("did you mean `{name}`?"),
+                None => "create it, or correct its name".to_owned(),
+            };
+            problems.push(problem(settings, Severity::Error, &key, message, &hint));
             continue;
         }
         problems.extend(samples::check(settings, topic, &client));

@@ -121,6 +121,7 @@ mod tests {
             env: Vec::new(),
             overrides: Vec::new(),
             mode: Mode::ReferenceBuild,
+            only: None,
         };
         load(&sources).unwrap_or_else(|problems| panic!("{problems:?}")).0
     }

@@ -21,7 +21,7 @@ mod monitor;
 mod names;
 mod properties;
 mod secrets;
-mod watch;
+pub(super) mod watch;
 
 /// What building needs to know beside the values themselves.
 pub struct Site<'a> {
@@ -72,13 +72,12 @@ fn digest(values: &Value) -> String {
     hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// A path relative to the file that holds it, made absolute.
+/// A path relative to the file that holds it, else to the main file, made absolute.
 fn located(text: &str, path: &KeyPath, site: &Site<'_>, report: &Report) -> PathBuf {
-    let origin = report.index.nearest(path).cloned();
-    let folder = origin
-        .as_ref()
-        .map(Origin::folder)
-        .unwrap_or_else(|| site.main.parent().map(Path::to_path_buf).unwrap_or_default());
-    let joined = folder.join(text);
+    let file = match report.index.get(path) {
+        Some(Origin::File(file, _)) => file,
+        Some(Origin::Env(_) | Origin::Flag(_)) | None => site.main,
+    };
+    let joined = file.parent().unwrap_or(Path::new("")).join(text);
     std::path::absolute(&joined).unwrap_or(joined)
 }

@@ -11,7 +11,7 @@ fn origin(shown: &[Shown], key: &str) -> String {
 fn every_value_tells_where_it_was_written() {
     let project = example().env("DRIFTD__KAFKA__GROUP", "other");
     let settings = project.settings();
-    let shown = show_config(&settings, None);
+    let shown = show_config(&settings, None).unwrap();
     let at = |key: &str| origin(&shown, key);
     let file = project.main();
     assert_eq!(at("kafka.group"), "env DRIFTD__KAFKA__GROUP");
@@ -30,12 +30,13 @@ fn every_value_tells_where_it_was_written() {
 #[test]
 fn one_model_shows_its_tables_and_those_of_its_monitors() {
     let settings = example().settings();
-    let shown = show_config(&settings, Some("demand"));
+    let shown = show_config(&settings, Some("demand")).unwrap();
     assert!(
         shown.iter().all(|s| s.key.starts_with("models.demand") || s.key.starts_with("monitors."))
     );
     assert!(shown.iter().any(|s| s.key == "monitors.worse.min_coverage"));
-    assert!(show_config(&settings, Some("nobody")).is_empty());
+    let unknown = show_config(&settings, Some("demnd")).unwrap_err().to_string();
+    assert_eq!(unknown, "there is no model 'demnd'; did you mean `demand`?");
 }
 
 #[test]
@@ -60,7 +61,7 @@ fn sharing_and_environment_keep_their_origin() {
         + "[defaults.monitor]\nwindow = \"48h\"\n[models.m2.predictions]\ntopic = \"q\"\nfeatures = { x = \"x\" }\n[models.m2.reference]\nlearn = \"9d\"\n";
     let project = Project::new(&main).env("DRIFTD__DEFAULTS__MONITOR__COOLDOWN", "2h");
     let settings = project.settings();
-    let shown = show_config(&settings, None);
+    let shown = show_config(&settings, None).unwrap();
     assert_eq!(
         origin(&shown, "monitors.drift.cooldown"),
         "env DRIFTD__DEFAULTS__MONITOR__COOLDOWN"
@@ -91,4 +92,29 @@ fn more_memory_than_allowed_is_refused() {
     let problems = Project::new(&format!("{SMALL}[limits]\nmemory = \"100kB\"\n")).problems();
     assert_eq!(problems[0].key, "limits.memory");
     assert_eq!(problems[0].line, Some(15));
+}
+
+#[test]
+fn a_variable_moves_no_table_out_of_its_file() {
+    let main = format!("{SMALL}[state]\ndir = \"s\"\n");
+    let project = Project::new(&main).env("DRIFTD__STATE__COMMIT_EVERY", "1s");
+    assert_eq!(project.settings().state.dir, project.folder.path().join("s"));
+    let project = Project::new(SMALL).env("DRIFTD__STATE__COMMIT_EVERY", "1s");
+    assert_eq!(project.settings().state.dir, project.folder.path().join("state"));
+    let project = Project::new(SMALL)
+        .with("sub.toml", "[state]\ncommit_every = \"1s\"\n")
+        .env("DRIFTD__INCLUDE", "sub.toml");
+    let problems = project.problems();
+    assert_eq!(problems.len(), 1, "{}", text(&problems));
+    assert_eq!(problems[0].file.as_deref(), Some("env DRIFTD__INCLUDE"));
+    assert!(problems[0].hint.as_ref().unwrap().contains("main file"));
+}
+
+#[test]
+fn what_a_table_lacks_is_placed_in_its_file_whatever_variables_add() {
+    let main = SMALL.replace("topic = \"p\"\n", "");
+    let project = Project::new(&main).env("DRIFTD__MODELS__M__PREDICTIONS__VERSION", "v");
+    let problems = project.problems();
+    assert_eq!(problems[0].key, "models.m.predictions.topic");
+    assert_eq!(problems[0].line, Some(6), "{}", text(&problems));
 }

@@ -119,3 +119,108 @@ fn an_absent_included_file_is_a_problem_and_an_empty_glob_is_none() {
 fn the_main_file_may_match_its_own_glob() {
     let _ = Project::new(&format!("include = [\"*.toml\"]\n{SMALL}")).settings();
 }
+
+#[test]
+fn an_absent_included_file_is_placed_where_it_is_named() {
+    let project = Project::new(&format!("include = [\n\"*.conf\",\n\"sub/none.toml\"]\n{SMALL}"));
+    let problems = project.problems();
+    assert_eq!(problems.len(), 1, "{}", text(&problems));
+    assert_eq!((problems[0].key.as_str(), problems[0].line), ("include[1]", Some(3)));
+    assert!(problems[0].message.contains("sub/none.toml"));
+}
+
+#[test]
+fn the_name_of_a_folder_is_no_glob() {
+    let folder = TempDir::new().unwrap();
+    let odd = folder.path().join("a[1]*");
+    std::fs::create_dir(&odd).unwrap();
+    std::fs::write(odd.join("driftd.toml"), format!("include = [\"m-*.toml\"]\n{SMALL}")).unwrap();
+    let model = "[models.more.predictions]\ntopic = \"q\"\nfeatures = { x = \"x\" }\n";
+    std::fs::write(odd.join("m-1.toml"), model).unwrap();
+    let file = Some(odd.join("driftd.toml"));
+    let sources =
+        Sources { file, env: Vec::new(), overrides: Vec::new(), mode: Mode::Check, only: None };
+    assert_eq!(load(&sources).unwrap().0.plan.models.len(), 2);
+}
+
+#[test]
+fn variables_win_over_the_defaults_of_an_included_file() {
+    let project = project().env("DRIFTD__DEFAULTS__MODEL__LATENESS", "7m");
+    let models = project.settings().plan.models;
+    let lateness: Vec<String> = models.iter().map(|m| m.lateness.to_string()).collect();
+    assert_eq!(lateness, ["7m", "7m", "4m"]);
+}
+
+#[test]
+fn a_list_is_no_table_of_names() {
+    for empty in ["models = []\n", "notifiers = []\n", "monitors = []\n"] {
+        let main = SMALL.replace("[models.m]", "[ignored.m]");
+        let main = main.replace("[models.m.predictions]", "[ignored.m.predictions]");
+        let main = main.replace("[monitors.drift]", "[ignored.drift]");
+        let problems = Project::new(&format!("{empty}{main}")).problems();
+        let key = empty.split(' ').next().unwrap();
+        assert!(problems.iter().any(|p| p.key == key && p.line == Some(1)), "{}", text(&problems));
+    }
+}
+
+#[test]
+fn a_shared_probability_is_no_class() {
+    let main = r#"
+[kafka]
+brokers = ["a:1"]
+[defaults.model.predictions]
+probability = "p"
+[models.m]
+task = "multiclass"
+[models.m.predictions]
+topic = "m"
+probability = { bus = "p.bus", car = "p.car" }
+"#;
+    let settings = Project::new(main).settings();
+    assert_eq!(settings.plan.models[0].probabilities, ["bus", "car"]);
+}
+
+#[test]
+fn a_reference_needs_the_tables_of_its_model_and_no_others() {
+    let main = r#"
+nam = "x"
+[defaults.model]
+notify = { critical = ["gone"] }
+retrain = "gone"
+[models.m.predictions]
+topic = "p"
+features = { x = "x" }
+[models.broken]
+task = "regresion"
+[monitors.drift]
+models = ["m"]
+watch = "features"
+statistic = "psi"
+window = "24h"
+detector = { kind = "threshold", critical = 0.25 }
+retrain = true
+notify = { critical = ["gone"] }
+[monitors.other]
+models = ["broken"]
+statistic = "psy"
+[models.broken]
+"#;
+    let project = Project::new(main);
+    let read = |only: &str| {
+        load(&Sources {
+            file: Some(project.main()),
+            env: Vec::new(),
+            overrides: Vec::new(),
+            mode: Mode::ReferenceBuild,
+            only: Some(only.to_owned()),
+        })
+    };
+    let (settings, warnings) = read("m").unwrap_or_else(|p| panic!("{}", text(&p)));
+    assert!(warnings.is_empty(), "{}", text(&warnings));
+    let names: Vec<&str> = settings.plan.models.iter().map(|m| m.name.as_str()).collect();
+    assert_eq!(names, ["m"]);
+    assert_eq!(settings.plan.models[0].monitors.len(), 1);
+    let own = read("broken").unwrap_err();
+    assert!(own.iter().any(|p| p.key == "models.broken.task"), "{}", text(&own));
+    assert!(own.iter().all(|p| !p.key.contains("drift")), "{}", text(&own));
+}

@@ -104,7 +104,7 @@ kind = "log"
 fn torn_toml_is_told_by_line_and_nothing_else() {
     let problems = told("name = \"x\"\n[kafka\nbrokers = 1\n");
     assert!(problems.iter().all(|p| p.line.is_some() && p.key.is_empty()), "{}", text(&problems));
-    more("[monitors.drift]\nevery = \"1h\"\n", "drift", "duplicate key");
+    more("[monitors.drift]\nevery = \"1h\"\n", "monitors.drift", "duplicate key");
 }
 
 #[test]
@@ -318,6 +318,48 @@ fn classes() {
     let paths: Vec<String> =
         many.readers[1].readers[0].probabilities.iter().map(ToString::to_string).collect();
     assert_eq!(paths, ["p.a", "p.b"]);
+}
+
+#[test]
+fn a_prediction_that_is_made_by_a_threshold_is_no_series() {
+    let binary = "task = \"binary\"\npositive = 1\nthreshold = 0.5";
+    let with = |watch: &str| {
+        judged(binary, "")
+            .replace("prediction = \"y\"", "probability = \"p\"")
+            .replace("watch = \"features\"", watch)
+    };
+    one(
+        &with("watch = [\"features\", \"prediction\"]"),
+        "monitors.drift.watch[1]",
+        "`probability`",
+    );
+    one(&with("watch = [\"predict*\"]"), "monitors.drift.watch[0]", "`threshold`");
+    let shared = with("") + "[defaults.monitor]\nwatch = [\"prediction\"]\n";
+    one(&shared, "monitors.drift.watch[0]", "`threshold`");
+    let settings = Project::new(&with("watch = [\"p*\"]")).settings();
+    assert_eq!(settings.plan.models[0].monitors[0].series, ["probability"]);
+}
+
+/// The keys of all problems, in their order.
+fn keys(main: &str) -> Vec<String> {
+    told(main).into_iter().map(|p| p.key).collect()
+}
+
+#[test]
+fn all_that_is_wrong_with_options_is_told_at_once() {
+    let hook = "[notifiers]\nw = { kind = \"webhook\", ulr = \"http://h\", timout = \"1s\", \
+                give_up = \"x\" }\n[models.m.notify]\ncritical = [\"w\"]\n";
+    let w = "notifiers.w";
+    let mut found = keys(&format!("{SMALL}{hook}"));
+    found.sort();
+    let want = ["give_up", "secret", "timout", "ulr", "url"].map(|key| format!("{w}.{key}"));
+    assert_eq!(found, want);
+    let levels =
+        "warning = \"much\", critical = { over = 1 }, clear = \"x\", for = \"soon\", fro = 1";
+    let mut found = keys(&SMALL.replace("critical = 0.25", levels));
+    found.sort();
+    let want = ["clear", "critical", "for", "fro", "warning"];
+    assert_eq!(found, want.map(|key| format!("monitors.drift.detector.{key}")));
 }
 
 #[test]

@@ -95,7 +95,7 @@ fn a_secret_in_a_file_is_found_beside_the_file_that_names_it() {
     assert_eq!(held.expose(), Some(signing_secret().as_str()));
     assert_eq!(settings.notifiers["w"].options["secret"], json!(reference));
     assert!(!format!("{settings:?}").contains(&signing_secret()));
-    let shown = serde_json::to_string(&show_config(&settings, None)).unwrap();
+    let shown = serde_json::to_string(&show_config(&settings, None).unwrap()).unwrap();
     assert!(shown.contains("file:key") && !shown.contains(&signing_secret()));
 }
 
