@@ -324,7 +324,7 @@ fn numeric(
         let quantile = |j: usize| sorted[(j * n).div_ceil(QUANTILES) - 1];
         grid = (1..QUANTILES).map(quantile).chain([sorted[0], sorted[n - 1]]).collect();
     }
-    grid.extend(edges.iter().map(|edge| edge + 0.0));
+    grid.extend(edges.iter().map(|edge| dtype.round(*edge) + 0.0));
     grid.sort_by(f64::total_cmp);
     grid.dedup();
     NumericProfile {

@@ -57,8 +57,8 @@ impl Reference {
             }
         }
         file["features"] = Value::Object(features);
-        file["performance"] = json!(self.performance);
-        file["segments"] = self.segments_value();
+        file["performance"] = metrics_value(&self.performance);
+        file["segments"] = self.segments_value(metrics_value);
         let mut text = serde_json::to_string(&file).unwrap_or_default();
         text.push('\n');
         text
@@ -72,11 +72,11 @@ impl Reference {
         id(&json!({
             "series": ids,
             "performance": self.performance,
-            "segments": self.segments_value(),
+            "segments": self.segments_value(|metrics| json!(metrics)),
         }))
     }
 
-    fn segments_value(&self) -> Value {
+    fn segments_value(&self, metrics: fn(&BTreeMap<String, f64>) -> Value) -> Value {
         let segment = |part: &SegmentReference| {
             let mut value = json!({ "rows": part.rows });
             let mut features = Map::new();
@@ -90,7 +90,7 @@ impl Reference {
                 }
             }
             value["features"] = Value::Object(features);
-            value["performance"] = json!(part.performance);
+            value["performance"] = metrics(&part.performance);
             value
         };
         let dimension = |values: &BTreeMap<String, SegmentReference>| {
@@ -235,6 +235,15 @@ fn wholes_at(value: &Value, key: &str, place: &str) -> Result<Vec<u64>, Referenc
     let list = value.get(key).and_then(Value::as_array);
     list.and_then(|list| list.iter().map(Value::as_u64).collect())
         .ok_or_else(|| broken(&format!("{place}.{key}"), "a list of whole numbers is missing"))
+}
+
+/// Metrics as the file writes them: their `n` is a count. Ids are made of plain numbers.
+fn metrics_value(metrics: &BTreeMap<String, f64>) -> Value {
+    let mut value = json!(metrics);
+    if let Some(n) = metrics.get("n") {
+        value["n"] = json!(*n as u64);
+    }
+    value
 }
 
 fn metrics(value: Option<&Value>, place: &str) -> Result<BTreeMap<String, f64>, ReferenceError> {

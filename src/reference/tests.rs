@@ -158,3 +158,23 @@ fn a_diff_names_what_changed() {
     assert_eq!(fare.change, "changed");
     assert!(fare.psi.unwrap() > 0.1);
 }
+
+#[test]
+fn a_count_is_written_as_one() {
+    let file: serde_json::Value = serde_json::from_str(&built(&fares(100)).to_json()).unwrap();
+    assert_eq!(file["performance"]["n"].as_u64(), Some(100));
+    let oslo = &file["segments"]["city"]["Oslo"];
+    assert_eq!(oslo["performance"]["n"], oslo["rows"]);
+}
+
+#[test]
+fn edges_of_a_single_precision_feature_are_rounded_like_its_values() {
+    let mut spec = spec();
+    spec.features[1].1 = SeriesKind::Numeric(Dtype::F32);
+    spec.edges = BTreeMap::from([("features.fare".to_owned(), vec![0.1])]);
+    let mut builder = Builder::new(spec);
+    builder.observe(&batch(&[0.1_f32, 0.5, 0.7].map(f64::from))).unwrap();
+    let reference = builder.finish(CreatedFrom::default());
+    let Profile::Numeric(fare) = reference.series["features.fare"].as_ref() else { panic!() };
+    assert_eq!(fare.grid, [0.1_f32, 0.5, 0.7].map(f64::from));
+}

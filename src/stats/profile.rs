@@ -17,6 +17,17 @@ pub enum Dtype {
     F32,
 }
 
+impl Dtype {
+    /// A value as a column of this width holds it.
+    #[must_use]
+    pub fn round(self, value: f64) -> f64 {
+        match self {
+            Dtype::F64 => value,
+            Dtype::F32 => f64::from(value as f32),
+        }
+    }
+}
+
 /// A reference, numeric or of categories.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Profile {
@@ -127,7 +138,7 @@ impl NumericProfile {
     /// The code of one value: `2 * (points below) + (equals a point)`.
     #[must_use]
     pub fn code(&self, value: f64) -> u32 {
-        let value = self.round(value);
+        let value = self.dtype.round(value);
         let below = self.grid.partition_point(|point| *point < value);
         let equal = self.grid.get(below).is_some_and(|point| *point == value);
         2 * below as u32 + u32::from(equal)
@@ -139,7 +150,7 @@ impl NumericProfile {
         codes.reserve(values.len());
         let mut chunks = values.chunks_exact(LANES);
         for chunk in &mut chunks {
-            let lanes: [f64; LANES] = std::array::from_fn(|i| self.round(chunk[i]));
+            let lanes: [f64; LANES] = std::array::from_fn(|i| self.dtype.round(chunk[i]));
             codes.extend_from_slice(&self.lock_step(lanes));
         }
         codes.extend(
@@ -174,13 +185,6 @@ impl NumericProfile {
             let code = 2 * below as u32 + u32::from(equal);
             select_unpredictable(lanes[i].is_nan(), u32::MAX, code)
         })
-    }
-
-    fn round(&self, value: f64) -> f64 {
-        match self.dtype {
-            Dtype::F64 => value,
-            Dtype::F32 => f64::from(value as f32),
-        }
     }
 }
 

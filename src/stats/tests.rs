@@ -8,7 +8,7 @@ mod pairs;
 
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::*;
 
@@ -187,4 +187,19 @@ fn quality_is_seen_in_counts() {
     {
         close(score(name, &absent).0, share, 1e-12, name);
     }
+}
+
+#[test]
+fn fixed_edges_of_a_single_precision_feature_are_rounded_like_its_values() {
+    let single = |values: [f32; 3]| values.map(f64::from);
+    let values = single([0.1, 0.5, 0.7]);
+    let profile = NumericProfile { dtype: Dtype::F32, ..profile(&values) };
+    let (reference, window) = (count(&profile, &values), count(&profile, &single([0.1; 3])));
+    let profile = Profile::Numeric(profile);
+    let sample = compare(Pair { profile: &profile, reference: &reference, window: &window });
+    let mut options = Params::new(serde_json::Map::from_iter([("edges".into(), json!([0.1]))]));
+    let kind = STATISTICS.iter().find(|kind| kind.name == "l_infinity").unwrap();
+    let score = (kind.build)(&mut options).unwrap().score(&sample).unwrap();
+    // 0.1 as f32 lies above 0.1 as f64; unrounded, all values would share the upper bin.
+    close(score.value, 2.0 / 3.0, 1e-12, "share of the lower bin");
 }

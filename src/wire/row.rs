@@ -285,17 +285,9 @@ fn dtype(kind: SeriesKind) -> Dtype {
     }
 }
 
-/// A number as its column holds it.
-pub(super) fn rounded(value: f64, dtype: Dtype) -> f64 {
-    match dtype {
-        Dtype::F64 => value,
-        Dtype::F32 => f64::from(value as f32),
-    }
-}
-
 fn push_number(column: &mut Numbers, view: &View<'_>, slot: u32, dtype: Dtype, coerce: bool) {
     match view.number(slot, coerce) {
-        Ok(value) => column.push(rounded(value, dtype)),
+        Ok(value) => column.push(dtype.round(value)),
         Err(why) => column.push_absent(why),
     }
 }

@@ -132,7 +132,7 @@ fn show(
         SeriesKind::Category => words(part, path),
         SeriesKind::Numeric(dtype) => {
             let read = view.number(slot(path), coerce);
-            let read = read.map(|value| row::rounded(value, dtype).to_string());
+            let read = read.map(|value| dtype.round(value).to_string());
             let hint = "not a number; coerce = true reads numeric texts";
             field(part, path, view.cell(slot(path)), read, hint)
         }

@@ -135,7 +135,7 @@ fn quantile_edges(profile: &NumericProfile, n: u32) -> Vec<f64> {
 fn numeric(profile: &NumericProfile, pair: &Pair<'_>, edges: &Edges) -> Bins {
     let edges = match edges {
         Edges::Quantiles(n) => quantile_edges(profile, *n),
-        Edges::Fixed(edges) => edges.clone(),
+        Edges::Fixed(edges) => edges.iter().map(|edge| profile.dtype.round(*edge)).collect(),
     };
     // A bin holds the values above the edge before it, up to its own edge.
     let ends: Vec<usize> = edges
