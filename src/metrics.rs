@@ -75,6 +75,8 @@ metrics! {
         "Records that were refused";
     LETTERS_LOST: "driftd_dead_letters_lost_total", Counter, ["to"],
         "Refused records that could not be kept, by where: file, topic";
+    UNMATCHED: "driftd_unmatched_events_total", Counter, ["topic"],
+        "Records that no model wants";
     LATE: "driftd_late_events_total", Counter, ["model"],
         "Predictions that came after their pane had closed";
     LAG: "driftd_consumer_lag_messages", Gauge, ["topic", "partition"],
@@ -130,6 +132,7 @@ pub struct Metrics {
     consumed: Family<Labels<1>, Counter>,
     bad: Family<Labels<2>, Counter>,
     letters_lost: Family<Labels<1>, Counter>,
+    unmatched: Family<Labels<1>, Counter>,
     late: Family<Labels<1>, Counter>,
     messages: Family<Labels<2>, Counter>,
     commit: Histogram,
@@ -141,6 +144,7 @@ impl Default for Metrics {
             consumed: Family::default(),
             bad: Family::default(),
             letters_lost: Family::default(),
+            unmatched: Family::default(),
             late: Family::default(),
             messages: Family::default(),
             // 1 ms to 16 s.
@@ -159,6 +163,7 @@ impl Metrics {
     ) {
         for topic in topics {
             self.consumed(topic, 0);
+            self.unmatched(topic, 0);
         }
         for model in models {
             self.late(model, 0);
@@ -184,6 +189,11 @@ impl Metrics {
     /// Refused records that could not be kept: in the `file`, or in the `topic`.
     pub fn letters_lost(&self, to: &'static str, letters: u64) {
         self.letters_lost.get_or_create(&[("to", to.to_owned())]).inc_by(letters);
+    }
+
+    /// Records of a topic that no model wants.
+    pub fn unmatched(&self, topic: &str, records: u64) {
+        self.unmatched.get_or_create(&[("topic", topic.to_owned())]).inc_by(records);
     }
 
     /// Predictions of a model that came too late.
@@ -224,6 +234,7 @@ impl Exporter {
         registry.register(stem(&BAD), BAD.help, metrics.bad.clone());
         let lost = metrics.letters_lost.clone();
         registry.register(stem(&LETTERS_LOST), LETTERS_LOST.help, lost);
+        registry.register(stem(&UNMATCHED), UNMATCHED.help, metrics.unmatched.clone());
         registry.register(stem(&LATE), LATE.help, metrics.late.clone());
         registry.register(stem(&MESSAGES), MESSAGES.help, metrics.messages.clone());
         registry.register(stem(&COMMIT), COMMIT.help, metrics.commit.clone());

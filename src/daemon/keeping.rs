@@ -91,6 +91,10 @@ impl Refusals for Keeping {
         }
     }
 
+    fn unmatched(&mut self, topic: &str, records: u64) {
+        self.metrics.unmatched(topic, records);
+    }
+
     fn tick(&mut self) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.flushed.elapsed() < FLUSH {

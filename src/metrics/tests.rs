@@ -54,6 +54,7 @@ const AGREED: &[(&str, &[&str])] = &[
     ("driftd_outcome_coverage_ratio", &["model"]),
     ("driftd_events_consumed_total", &["topic"]),
     ("driftd_bad_events_total", &["topic", "reason"]),
+    ("driftd_unmatched_events_total", &["topic"]),
     ("driftd_late_events_total", &["model"]),
     ("driftd_consumer_lag_messages", &["topic", "partition"]),
     ("driftd_watermark_lag_seconds", &["model"]),

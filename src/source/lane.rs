@@ -47,6 +47,8 @@ pub(super) struct Lane {
     end_before: Option<i64>,
     /// Greatest event time sent.
     latest: Option<Time>,
+    /// Records since the last slab that no model wants.
+    unmatched: u64,
 }
 
 /// The last record taken; its hash is only worked out when the slab is sent.
@@ -76,6 +78,7 @@ impl Lane {
             end: None,
             end_before: None,
             latest: None,
+            unmatched: 0,
         }
     }
 
@@ -160,7 +163,9 @@ impl Lane {
             payload: message.payload(),
             headers: &headers,
         };
-        if let Some(bad) = self.decoder.decode(&record, self.read_at).bad {
+        let decoded = self.decoder.decode(&record, self.read_at);
+        self.unmatched += u64::from(decoded.unmatched);
+        if let Some(bad) = decoded.bad {
             refusals.refused(&record, &bad);
         }
         self.to = offset + 1;
@@ -228,9 +233,15 @@ impl Lane {
         Some(slab)
     }
 
+    /// Records of the slab just made that no model wants.
+    pub(super) fn take_unmatched(&mut self) -> u64 {
+        std::mem::take(&mut self.unmatched)
+    }
+
     /// Forgets what was not sent and goes on at `offset`.
     pub(super) fn restart(&mut self, offset: i64) {
         self.decoder.take();
+        self.unmatched = 0;
         (self.from, self.to) = (offset, offset);
         self.first_at = None;
     }

@@ -83,10 +83,13 @@ impl TopicPlan {
 /// Plans of all topics, by name.
 pub type TopicPlans = BTreeMap<String, Arc<TopicPlan>>;
 
-/// Told of every record that is refused, on the reader's thread.
+/// Told of records that give no row, on the reader's thread.
 pub trait Refusals: Send {
     /// A record that no model can use.
     fn refused(&mut self, record: &Record<'_>, bad: &Bad);
+
+    /// So many further records of a topic that no model wants; nothing is wrong with them.
+    fn unmatched(&mut self, topic: &str, records: u64);
 
     /// Some time has passed.
     fn tick(&mut self);

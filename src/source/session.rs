@@ -197,6 +197,8 @@ impl<'a> Session<'a> {
 
     fn flush(&mut self, place: usize) {
         if let Some(slab) = self.lanes.list[place].slab(clock::now()) {
+            let unmatched = self.lanes.list[place].take_unmatched();
+            self.reader.refusals.unmatched(&slab.partition.topic, unmatched);
             self.send(Feed::Slab(Box::new(slab)));
         }
     }
