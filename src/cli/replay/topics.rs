@@ -85,6 +85,9 @@ impl Refusals for Refused {
         *records += 1;
     }
 
+    /// A replay shows what is judged; what no model wants is none of it.
+    fn unmatched(&mut self, _: &str, _: u64) {}
+
     fn tick(&mut self) {}
 }
 
