@@ -273,6 +273,15 @@ mod tests {
         }
     }
 
+    /// A small reference must not make a detector of its own luck: by Markov's inequality at most
+    /// a quarter of all runs may alarm within a quarter of the stated time.
+    #[test]
+    fn few_references_alarm_early() {
+        let options = json!({"false_alarm_every": "400h", "tolerance": 0});
+        let early = (0..60).filter(|seed| delay(&options, 200, 0.9, *seed, 100) < 100).count();
+        assert!(early <= 15, "{early} of 60");
+    }
+
     /// Losses that sit exactly at the tolerated level reach the level about as often as stated.
     #[test]
     fn the_promise_is_not_kept_by_never_speaking() {
