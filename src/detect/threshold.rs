@@ -12,7 +12,9 @@ use crate::stats::{Direction, OptionDoc, ParamError, Params, Statistic};
 pub const KIND: DetectorKind = DetectorKind {
     name: "threshold",
     summary: "fixed levels: a score beyond `warning` or `critical` counts, one within `clear` ends it",
-    details: "Compares each score with levels that you choose; `for` asks for M of N. It promises nothing about         false alarms: a level below the noise floor of the score line alarms on noise. To choose where         a size matters by itself (a coverage, a rate, an agreed error).",
+    details: "Compares each score with levels that you choose; `for` asks for M of N. It promises nothing \
+        about false alarms: a level below the noise floor of the score line alarms on noise. To choose \
+        where a size matters by itself (a coverage, a rate, an agreed error).",
     options: &[
         OptionDoc {
             name: "warning",
