@@ -1,7 +1,7 @@
 //! CSV: the header names the columns, cells are text.
 //!
-//! An empty cell is missing; numbers are read where numbers are wanted, with `NaN`, `inf` and
-//! `-inf`; times are RFC 3339 or numbers.
+//! An empty cell is missing, `NaN` is NaN also where a word is wanted; numbers are read where
+//! numbers are wanted, with `inf` and `-inf`; times are RFC 3339 or numbers.
 
 use std::fs::File;
 use std::path::{Path as FilePath, PathBuf};
@@ -73,7 +73,13 @@ impl Source for Csv {
                 let detail = format!("cell {} is not UTF-8", column + 1);
                 return Ok(Next::Refused(Refusal { reason: Reason::BadUtf8, detail }));
             }
-            cells.set(slot, Cell::Text(Text::of_payload(range.start, range.end)));
+            cells.set(
+                slot,
+                match cell.trim_ascii() {
+                    b"NaN" => Cell::Float(f64::NAN),
+                    _ => Cell::Text(Text::of_payload(range.start, range.end)),
+                },
+            );
         }
         Ok(Next::Row)
     }

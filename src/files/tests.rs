@@ -97,6 +97,18 @@ fn csv_cells_are_read_by_their_columns_kind() {
 }
 
 #[test]
+fn nan_is_nan_also_where_a_word_is_wanted() {
+    let content = "at,request_id,fare,city,demand\n1793491200,a,NaN,NaN,1\n1793491200,b,1,nana,1\n";
+    let mut rows =
+        open(&written("a.csv", content), &spec(&["features.fare"], &["features.city"]), &REPLAY)
+            .unwrap();
+    let batch = only(&mut rows);
+    assert_eq!(batch.numbers[0].get(0), Err(Absent::Nan));
+    assert_eq!(batch.words[0].get(0), Err(Absent::Nan));
+    assert_eq!(batch.words[0].get(1), Ok("nana"));
+}
+
+#[test]
 fn rows_that_cannot_be_read_are_counted_and_passed_by() {
     let mut content = b"at,request_id,fare,demand\n".to_vec();
     content.extend(b"1793491200,a,1,1\n1793491200,b,1\n,c,1,1\n1793491200,,1,1\n");
