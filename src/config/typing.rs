@@ -7,10 +7,12 @@ use serde_path_to_error::Segment;
 
 use super::key::{KeyPath, Step};
 use super::problem::{Report, nearest, suggest};
-use super::schema;
+use super::schema::{self, Shape};
 
 /// Most problems of one kind that are listed; a file of another program has one per key.
 const MOST: usize = 200;
+/// Of a list where a table belongs.
+const NOT_A_LIST: &str = "must be a table, not a list";
 
 /// Reads a tree as `T`; whatever does not fit is reported and removed from the tree.
 /// `place` is where the tree stands in the configuration.
@@ -19,7 +21,12 @@ pub fn read<T: for<'de> Deserialize<'de> + Default>(
     place: &KeyPath,
     report: &mut Report,
 ) -> T {
-    let mut known: Option<Value> = None;
+    if tree.is_array() {
+        report.refuse(place, NOT_A_LIST, "");
+        return T::default();
+    }
+    let schema = schema::schema();
+    refuse_lists(tree, place, &schema, report);
     for _ in 0..MOST {
         let error = match serde_path_to_error::deserialize::<_, T>(&*tree) {
             Ok(read) => return read,
@@ -27,8 +34,7 @@ pub fn read<T: for<'de> Deserialize<'de> + Default>(
         };
         let within = steps(error.path());
         let path = KeyPath([place.0.as_slice(), within.as_slice()].concat());
-        let schema = known.get_or_insert_with(schema::schema);
-        let (message, hint) = sentence(&error.inner().to_string(), &path, schema);
+        let (message, hint) = sentence(&error.inner().to_string(), &path, &schema);
         let Some(keys) = removable(&within) else {
             report.refuse(&path, message, hint);
             return T::default();
@@ -43,6 +49,24 @@ pub fn read<T: for<'de> Deserialize<'de> + Default>(
         }
     }
     T::default()
+}
+
+/// Takes out every list that stands for a table: the deserialiser would read its elements as the
+/// table's keys, in their order.
+fn refuse_lists(tree: &mut Value, path: &KeyPath, schema: &Value, report: &mut Report) {
+    let Value::Object(table) = tree else { return };
+    table.retain(|key, value| {
+        let path = path.key(key);
+        let keys: Vec<String> = path.keys().map(str::to_owned).collect();
+        let is_list = value.is_array();
+        let shape = if is_list { schema::shape_at(schema, &keys) } else { Shape::default() };
+        let misfit = shape.table && !shape.list;
+        if misfit {
+            report.refuse(&path, NOT_A_LIST, "");
+        }
+        refuse_lists(value, &path, schema, report);
+        !misfit
+    });
 }
 
 fn steps(path: &serde_path_to_error::Path) -> Vec<Step> {

@@ -152,18 +152,6 @@ fn variables_win_over_the_defaults_of_an_included_file() {
 }
 
 #[test]
-fn a_list_is_no_table_of_names() {
-    for empty in ["models = []\n", "notifiers = []\n", "monitors = []\n"] {
-        let main = SMALL.replace("[models.m]", "[ignored.m]");
-        let main = main.replace("[models.m.predictions]", "[ignored.m.predictions]");
-        let main = main.replace("[monitors.drift]", "[ignored.drift]");
-        let problems = Project::new(&format!("{empty}{main}")).problems();
-        let key = empty.split(' ').next().unwrap();
-        assert!(problems.iter().any(|p| p.key == key && p.line == Some(1)), "{}", text(&problems));
-    }
-}
-
-#[test]
 fn a_shared_probability_is_no_class() {
     let main = r#"
 [kafka]

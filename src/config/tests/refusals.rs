@@ -101,6 +101,30 @@ kind = "log"
 }
 
 #[test]
+fn a_list_is_no_table() {
+    for (list, key) in [
+        ("notify = []", "models.m.notify"),
+        ("predictions = []", "models.m.predictions"),
+        ("reference = [\"r.json\"]", "models.m.reference"),
+    ] {
+        let main = SMALL
+            .replace("reference = { learn = \"7d\" }", list)
+            .replace("[models.m.predictions]", "[models.n]\n[models.n.predictions]");
+        let problems = told(&main);
+        let of = |p: &&Problem| p.key == key && p.message == "must be a table, not a list";
+        assert_eq!(problems.iter().filter(of).count(), 1, "{key}: {}", text(&problems));
+    }
+    for key in ["models", "monitors", "notifiers", "state", "http", "defaults"] {
+        let rest: String = match key {
+            "models" => SMALL.split("[models.m]").next().unwrap().to_owned(),
+            "monitors" => SMALL.split("[monitors.drift]").next().unwrap().to_owned(),
+            _ => SMALL.to_owned(),
+        };
+        one(&format!("{key} = []\n{rest}"), key, "must be a table");
+    }
+}
+
+#[test]
 fn torn_toml_is_told_by_line_and_nothing_else() {
     let problems = told("name = \"x\"\n[kafka\nbrokers = 1\n");
     assert!(problems.iter().all(|p| p.line.is_some() && p.key.is_empty()), "{}", text(&problems));
