@@ -63,29 +63,38 @@ pub(super) fn run(arguments: &DemoArguments) -> anyhow::Result<ExitCode> {
 
     let (stop, stopped) = tokio::sync::oneshot::channel();
     let running = start_daemon(&folder.join("driftd.toml"), stopped)?;
-    let producer = produce_week(&brokers, &city, &retrained, &receiver, start)?;
-    let told = wait_for_the_end(&receiver, &listen);
-    summary(&receiver, &listen, told);
-    if arguments.stay {
-        println!("\nstaying; end it with Ctrl-C");
-        stay(&producer, &city, &retrained, start);
+    // A signal ends the daemon, which listens for it; the story ends with the daemon.
+    let ended = || running.is_finished();
+    let producer = produce_week(&brokers, &city, &retrained, &receiver, start, &ended)?;
+    let told = wait_for_the_end(&receiver, &listen, &ended);
+    if !ended() {
+        summary(&receiver, &listen, told);
     }
+    if arguments.stay && !ended() {
+        println!("\nstaying; end it with Ctrl-C");
+        stay(&producer, &city, &retrained, start, &ended);
+    }
+    let by_itself = ended();
     let _ = stop.send(());
-    let _ = running.join();
-    Ok(ExitCode::from(if told { OK } else { FAILURE }))
+    let code = running.join().unwrap_or(ExitCode::from(FAILURE));
+    Ok(match by_itself {
+        true => code,
+        false => ExitCode::from(if told { OK } else { FAILURE }),
+    })
 }
 
 fn start_daemon(
     config: &Path,
     stopped: tokio::sync::oneshot::Receiver<()>,
-) -> anyhow::Result<std::thread::JoinHandle<()>> {
+) -> anyhow::Result<std::thread::JoinHandle<ExitCode>> {
     let settings = settings(config, Mode::Run)?
         .map_err(|_| anyhow::anyhow!("the demo's configuration is refused"))?;
     let load: Loader = Arc::new(|| Err("the demo's configuration does not change".to_owned()));
     Ok(std::thread::spawn(move || {
-        if let Err(error) = daemon::run(settings, load, Some(stopped)) {
+        daemon::run(settings, load, Some(stopped)).unwrap_or_else(|error| {
             eprintln!("the daemon ended: {error:#}");
-        }
+            ExitCode::from(FAILURE)
+        })
     }))
 }
 
@@ -97,10 +106,11 @@ fn produce_week(
     retrained: &AtomicBool,
     receiver: &Receiver,
     start: Time,
+    ended: &dyn Fn() -> bool,
 ) -> anyhow::Result<Hose> {
     let producer: Hose = ClientConfig::new().set("bootstrap.servers", brokers).create()?;
     let mut switched = false;
-    for hour in 0..HOURS {
+    for hour in (0..HOURS).take_while(|_| !ended()) {
         let began = Instant::now();
         let new = retrained.load(Ordering::Relaxed);
         if new && !switched {
@@ -145,9 +155,9 @@ fn send(producer: &Hose, topic: &str, payload: String, ride: &Ride) -> anyhow::R
 }
 
 /// True once the loop is closed: paged, retrained, resolved.
-fn wait_for_the_end(receiver: &Receiver, listen: &str) -> bool {
+fn wait_for_the_end(receiver: &Receiver, listen: &str, ended: &dyn Fn() -> bool) -> bool {
     let end = Instant::now() + PATIENCE;
-    while Instant::now() < end {
+    while Instant::now() < end && !ended() {
         let seen = receiver.seen();
         if seen.pages > 0 && seen.retrainings == 1 && seen.resolved > 0 && closed(listen) {
             return true;
@@ -184,13 +194,19 @@ fn summary(receiver: &Receiver, listen: &str, told: bool) {
     }
 }
 
-fn stay(producer: &Hose, city: &City, retrained: &AtomicBool, start: Time) {
+fn stay(
+    producer: &Hose,
+    city: &City,
+    retrained: &AtomicBool,
+    start: Time,
+    ended: &dyn Fn() -> bool,
+) {
     let mut hour = HOURS;
-    loop {
+    while !ended() {
         // The story's clock runs on with ours: an hour per hour.
-        let due = start + Span(hour * HOUR);
-        while crate::clock::now() < due {
-            std::thread::sleep(Duration::from_secs(1));
+        if crate::clock::now() < start + Span(hour * HOUR) {
+            std::thread::sleep(Duration::from_millis(200));
+            continue;
         }
         if send_hour(producer, city, hour, retrained.load(Ordering::Relaxed)).is_err() {
             return;
