@@ -50,6 +50,9 @@ impl Formula for BusinessValue {
     }
 
     fn label(&self) -> String {
+        if self.0 == [0.0; 4] {
+            return KIND.name.to_owned();
+        }
         let [hit, alarm, quiet, miss] = self.0;
         format!("{}({hit},{alarm},{quiet},{miss})", KIND.name)
     }

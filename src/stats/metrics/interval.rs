@@ -13,7 +13,10 @@ pub(super) fn wilson(hits: i64, n: i64) -> Option<(f64, f64)> {
     let square = Z * Z / n;
     let middle = (share + square / 2.0) / (1.0 + square);
     let half = Z * ((share * (1.0 - share) + square / 4.0) / n).sqrt() / (1.0 + square);
-    Some(((middle - half).max(0.0), (middle + half).min(1.0)))
+    // Rounding must not part the interval from a share of 0 or 1.
+    let low = if share == 0.0 { 0.0 } else { (middle - half).max(0.0) };
+    let high = if share == 1.0 { 1.0 } else { (middle + half).min(1.0) };
+    Some((low, high))
 }
 
 /// The normal interval of a mean, out of the sum and the sum of squares of n terms.

@@ -217,7 +217,7 @@ fn bounds_are_narrow_on_a_real_grid() {
     for (name, width) in [
         ("ks", 0.003),
         ("kuiper", 0.005),
-        ("mann_whitney", 0.002),
+        ("mann_whitney", 0.0025),
         ("cramer_von_mises", 0.1),
         ("anderson_darling", 1.5),
     ] {
