@@ -59,6 +59,7 @@ const AGREED: &[(&str, &[&str])] = &[
     ("driftd_consumer_lag_messages", &["topic", "partition"]),
     ("driftd_watermark_lag_seconds", &["model"]),
     ("driftd_messages_total", &["notifier", "result"]),
+    ("driftd_partitions_held", &[]),
     ("driftd_outbox_pending", &[]),
     ("driftd_outbox_oldest_seconds", &[]),
     ("driftd_commit_duration_seconds", &[]),
