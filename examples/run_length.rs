@@ -114,7 +114,7 @@ fn false_alarms() {
                 alarms += usize::from(alarm.is_some());
             }
             let measured =
-                if alarms == 0 { format!("> {hours}") } else { format!("{}", hours / alarms) };
+                hours.checked_div(alarms).map_or(format!("> {hours}"), |mean| mean.to_string());
             println!("{rows:>10} {stated:>8} {measured:>12} {alarms:>8} {runs:>8}");
         }
     }
@@ -122,7 +122,7 @@ fn false_alarms() {
 
 fn delays() {
     println!("\nMedian hours until a shift is seen, after 100 unchanged hours (stated: 90d)");
-    println!("{:>10} {:>10} {}", "reference", "tolerance", "shift in standard deviations");
+    println!("{:>10} {:>10} shift in standard deviations", "reference", "tolerance");
     let shifts = [0.05, 0.1, 0.2, 0.3, 0.5, 1.0];
     println!("{:>10} {:>10} {}", "", "", shifts.map(|s| format!("{s:>7}")).concat());
     for rows in [1_000, 10_000, 1_000_000] {

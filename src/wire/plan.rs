@@ -202,7 +202,7 @@ impl FieldPlan {
     #[must_use]
     pub fn expected(&self, hints: &Hints, trail: Trail) -> Option<(&[u8], u32)> {
         let edge = self.edges.get(*hints.0.get(trail.0)? as usize)?;
-        edge.plain.then(|| (edge.name.as_bytes(), edge.to))
+        edge.plain.then_some((edge.name.as_bytes(), edge.to))
     }
 
     /// Moves on to the name that was expected.

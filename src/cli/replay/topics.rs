@@ -56,9 +56,12 @@ fn written_at(slab: &Slab) -> Time {
     logged.copied().chain(slab.anchor.map(|a| a.timestamp)).max().unwrap_or(Time(0))
 }
 
+/// Refused records by topic and reason: how many, and the first one in words.
+type ByReason = BTreeMap<(String, Reason), (u64, String)>;
+
 /// Refused records, counted.
 #[derive(Clone, Default)]
-struct Refused(Arc<Mutex<BTreeMap<(String, Reason), (u64, String)>>>);
+struct Refused(Arc<Mutex<ByReason>>);
 
 impl Refused {
     fn tell(&self) {

@@ -69,7 +69,7 @@ impl Tables {
     fn of(sample: &Sample<'_>, edges: &Edges) -> Option<Tables> {
         let bins = Bins::of(sample.pair.as_ref()?, edges);
         let (m, n): (u64, u64) = (bins.reference.iter().sum(), bins.window.iter().sum());
-        (m > 0 && n > 0).then(|| Tables { bins, m: m as f64, n: n as f64 })
+        (m > 0 && n > 0).then_some(Tables { bins, m: m as f64, n: n as f64 })
     }
 
     /// How many bins there are.

@@ -44,7 +44,7 @@ fn fit(grid: &ScoreGrid) -> Option<(f64, f64)> {
         }
         let [a, b, c] = information;
         let determinant = a * c - b * b;
-        if !(determinant > 1e-9 * a * c) {
+        if determinant.is_nan() || determinant <= 1e-9 * a * c {
             return None;
         }
         let steps = [

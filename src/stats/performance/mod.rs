@@ -87,6 +87,7 @@ impl Extra {
 }
 
 /// Sums of one task.
+#[expect(clippy::large_enum_variant, reason = "all panes of a model hold the same variant")]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Performance {
     /// Of numbers.

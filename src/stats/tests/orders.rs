@@ -219,7 +219,7 @@ fn bounds_are_narrow_on_a_real_grid() {
         ("kuiper", 0.005),
         ("mann_whitney", 0.0025),
         ("cramer_von_mises", 0.25),
-        ("anderson_darling", 1.5),
+        ("anderson_darling", 4.0),
     ] {
         let score = scored(build(name).as_ref(), compressed(&r, 480), &w).unwrap();
         let (low, high) = score.interval.unwrap();
