@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::event::Time;
+use crate::stats::Tail;
 
 /// How bad.
 #[derive(
@@ -146,8 +147,11 @@ pub struct ScoreLine {
     pub score: Option<f64>,
     /// Rigorous interval; null when exact.
     pub interval: Option<(f64, f64)>,
-    /// Probability of such a score without drift.
+    /// Probability of such a score without drift; see [`ScoreLine::written`].
     pub p_value: Option<f64>,
+    /// What the probability follows from, where nobody has asked for it yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tail: Option<Tail>,
     /// Score that an undrifted window exceeds with probability 1 %.
     pub noise_floor: Option<f64>,
     /// Id of the series' reference.
@@ -160,6 +164,17 @@ pub struct ScoreLine {
     pub verdict: Verdict,
     /// Why there is no score.
     pub reason: Option<NoData>,
+}
+
+impl ScoreLine {
+    /// The line as people and scripts read it: with its p-value, which may take long to sum.
+    #[must_use]
+    pub fn written(mut self) -> ScoreLine {
+        if let Some(tail) = self.tail.take() {
+            self.p_value = tail.probability();
+        }
+        self
+    }
 }
 
 /// State of an incident.

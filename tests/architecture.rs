@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 /// Rooms below the glass floor, each with the rooms it may use.
 const CORE: &[(&str, &[&str])] = &[
     ("event", &[]),
-    ("lines", &["event"]),
+    ("lines", &["event", "stats"]),
     ("stats", &[]),
     ("reference", &["event", "stats"]),
     ("window", &["event", "stats"]),

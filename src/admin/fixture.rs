@@ -34,6 +34,7 @@ pub(crate) fn score() -> ScoreLine {
         score: Some(0.31),
         interval: None,
         p_value: None,
+        tail: None,
         noise_floor: Some(0.0021),
         reference: Some("ref".into()),
         reference_events: Some(50_000),

@@ -10,8 +10,8 @@ use super::answer::{Answer, ApiError, json, page};
 use super::asked::{Asked, Param};
 use super::{App, Unavailable};
 use crate::engine::{IncidentStatus, ModelStatus, MonitorStatus};
-use crate::lines::{IncidentState, RowState, RunState, Severity};
-use crate::store::{Cursor, ScoreQuery, scores as stored_scores};
+use crate::lines::{IncidentState, RowState, RunState, ScoreLine, Severity};
+use crate::store::{Cursor, ScoreQuery, StoreError, scores as stored_scores};
 
 const AFTER: Param = ("after", "where the page before ended; comes out of its `next`");
 const LIMIT: Param = ("limit", "items of a page, 1 to 1000");
@@ -142,8 +142,12 @@ pub(super) async fn scores(State(app): Shared, RawQuery(raw): RawQuery) -> Answe
     let after = asked.get("after").map(cursor).transpose()?;
     let limit = asked.limit()?;
     let store = Arc::clone(&app.store);
-    let found =
-        tokio::task::spawn_blocking(move || stored_scores(&*store, &query, after.as_ref(), limit));
+    // Reading a page, and summing p-values, is no work for a thread that serves others.
+    let page = move || {
+        let (lines, next) = stored_scores(&*store, &query, after.as_ref(), limit)?;
+        Ok::<_, StoreError>((lines.into_iter().map(ScoreLine::written).collect::<Vec<_>>(), next))
+    };
+    let found = tokio::task::spawn_blocking(page);
     let found = found.await.map_err(|_| unavailable())?;
     let (lines, next) = found.map_err(|error| {
         tracing::error!("score lines cannot be read: {error}");

@@ -146,7 +146,8 @@ fn findings(incident: &Incident, most: usize) -> Vec<Value> {
         .iter()
         .take(most)
         .map(|finding| {
-            let mut value = serde_json::to_value(&finding.line).unwrap_or(Value::Null);
+            let mut value =
+                serde_json::to_value(finding.line.clone().written()).unwrap_or(Value::Null);
             if let Value::Object(fields) = &mut value {
                 fields.insert("level".into(), json!(finding.level));
                 fields.insert("reference_score".into(), json!(finding.reference_score));

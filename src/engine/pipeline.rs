@@ -165,6 +165,7 @@ pub(super) fn builtin_line(
         score: Some(score),
         interval: None,
         p_value: None,
+        tail: None,
         noise_floor: None,
         reference: None,
         reference_events: None,

@@ -12,7 +12,7 @@ use crate::lines::{NoData, ScoreLine, Verdict, WindowLine};
 use crate::plan::MonitorPlan;
 use crate::reference::{Reference, SegmentReference};
 use crate::stats::{
-    Basis, Bin, Counts, Delays, Pair, Performance, Profile, Sample, Undefined, bins,
+    Basis, Bin, Counts, Delays, Pair, Performance, Profile, Sample, Tail, Undefined, bins,
 };
 use crate::window::{Matches, Pane, Running};
 
@@ -332,6 +332,11 @@ impl Model {
             .and_then(|(score, severity)| monitor.detector.level(severity, score.value, metric));
         let coverage = monitor.by_outcomes().then(|| contents.coverage()).flatten();
         let model_reference = || reference.filter(|_| statistic.basis() == Basis::Performance);
+        let tail = score.and_then(|_| statistic.tail(&sample));
+        let known = match tail {
+            Some(Tail::Known(p)) => Some(p),
+            Some(Tail::Smirnov { .. }) | None => None,
+        };
         let line = ScoreLine {
             model: self.plan.name.as_str().into(),
             version: unit.version.clone(),
@@ -348,7 +353,8 @@ impl Model {
             revision: 0,
             score: score.map(|s| s.value),
             interval: score.and_then(|s| s.interval),
-            p_value: score.and_then(|_| statistic.p_value(&sample)),
+            p_value: known,
+            tail: tail.filter(|_| known.is_none()),
             noise_floor: score.and_then(|_| statistic.noise_floor(&sample)),
             reference: profile
                 .map(|p| p.id().into())

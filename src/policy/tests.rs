@@ -24,6 +24,7 @@ fn finding(series: &str, severity: Severity) -> Finding {
         score: Some(1.0),
         interval: None,
         p_value: None,
+        tail: None,
         noise_floor: None,
         reference: None,
         reference_events: None,

@@ -14,6 +14,7 @@ mod performance;
 mod profile;
 mod quality;
 mod statistic;
+mod tail;
 mod volume;
 
 #[cfg(test)]
@@ -32,6 +33,7 @@ pub use profile::{CategoryProfile, Dtype, NumericProfile, Profile};
 pub use statistic::{
     Basis, Direction, Pair, Sample, Score, SeriesKind, Statistic, StatisticKind, Task, Undefined,
 };
+pub use tail::Tail;
 
 /// Every statistic.
 pub const STATISTICS: &[&StatisticKind] = &[

@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
+use super::Tail;
 use super::{Counts, Delays, Dtype, Extra, OptionDoc, ParamError, Params, Performance, Profile};
 
 /// What a statistic is computed from.
@@ -185,10 +186,14 @@ pub trait Statistic: Debug + Send + Sync {
         None
     }
 
-    /// Probability of a score at least this large without drift; computed when a line is
-    /// written, never in the evaluation loop.
+    /// Probability of a score at least this large without drift.
     fn p_value(&self, _sample: &Sample<'_>) -> Option<f64> {
         None
+    }
+
+    /// The same, left to whoever reads the line where its sum takes long.
+    fn tail(&self, sample: &Sample<'_>) -> Option<Tail> {
+        self.p_value(sample).map(Tail::Known)
     }
 }
 

@@ -39,7 +39,7 @@ pub(super) fn print(
     findings.lines.sort_by(|a, b| order(a).cmp(&order(b)));
     let mut rows: Vec<Value> = Vec::new();
     for line in &findings.lines {
-        rows.push(serde_json::to_value(line)?);
+        rows.push(serde_json::to_value(line.clone().written())?);
     }
     let mut reached = false;
     let incidents = findings.incidents.iter().rev();

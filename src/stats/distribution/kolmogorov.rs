@@ -10,7 +10,7 @@ const MOST_STEPS: u64 = 50_000_000;
 /// Two-sided p-value of a distance `d` between samples of `m` and `n`: the share of lattice paths
 /// that stray at least so far (Hodges 1958) for small samples, else the one-sample law at the
 /// effective size m n / (m + n), as `scipy.stats.ks_2samp(method="auto")`.
-pub(super) fn two_sample_p(d: f64, m: u64, n: u64) -> Option<f64> {
+pub(in crate::stats) fn two_sample_p(d: f64, m: u64, n: u64) -> Option<f64> {
     if m == 0 || n == 0 {
         return None;
     }

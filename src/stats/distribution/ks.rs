@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::kolmogorov::two_sample_p;
 use super::ranked::{Measure, RankFormula, Ranked, Ranks};
-use crate::stats::{Basis, Direction, StatisticKind};
+use crate::stats::{Basis, Direction, StatisticKind, Tail};
 
 /// Its entry in the registry.
 pub static KIND: StatisticKind = StatisticKind {
@@ -81,5 +81,9 @@ impl RankFormula for Ks {
 
     fn p_value(&self, ranks: &Ranks<'_>, value: f64) -> Option<f64> {
         two_sample_p(value, ranks.m, ranks.n)
+    }
+
+    fn tail(&self, ranks: &Ranks<'_>, value: f64) -> Option<Tail> {
+        Some(Tail::Smirnov { distance: value, m: ranks.m, n: ranks.n })
     }
 }

@@ -7,7 +7,7 @@
 
 use std::fmt::Debug;
 
-use crate::stats::{Pair, Profile, Sample, Score, Statistic, StatisticKind, Undefined};
+use crate::stats::{Pair, Profile, Sample, Score, Statistic, StatisticKind, Tail, Undefined};
 
 /// A cell that holds something, with what lies below it.
 #[derive(Debug, Clone, Copy)]
@@ -125,6 +125,11 @@ pub(super) trait RankFormula: Debug + Send + Sync + 'static {
     fn p_value(&self, _ranks: &Ranks<'_>, _value: f64) -> Option<f64> {
         None
     }
+
+    /// The same, left for later where its sum takes long.
+    fn tail(&self, ranks: &Ranks<'_>, value: f64) -> Option<Tail> {
+        self.p_value(ranks, value).filter(|p| p.is_finite()).map(Tail::Known)
+    }
 }
 
 /// A statistic out of a rank formula.
@@ -166,5 +171,10 @@ impl<F: RankFormula> Statistic for Ranked<F> {
         let ranks = ranks(sample)?;
         let value = self.0.measure(&ranks)?.value;
         self.0.p_value(&ranks, value).filter(|p| p.is_finite())
+    }
+
+    fn tail(&self, sample: &Sample<'_>) -> Option<Tail> {
+        let ranks = ranks(sample)?;
+        self.0.tail(&ranks, self.0.measure(&ranks)?.value)
     }
 }
