@@ -30,6 +30,12 @@ fn counts(dir: &Path) -> Vec<Value> {
     lines.filter(|l| kinds.contains(&l["type"].as_str().unwrap())).collect()
 }
 
+fn same(several: &[Value], one: &[Value]) {
+    let missing: Vec<&Value> = one.iter().filter(|line| !several.contains(line)).collect();
+    let more: Vec<&Value> = several.iter().filter(|line| !one.contains(line)).collect();
+    assert!(missing.is_empty() && more.is_empty(), "missing: {missing:#?}\nmore: {more:#?}");
+}
+
 fn rewrite(path: &Path, from: &str, to: &str) {
     let text = std::fs::read_to_string(path).unwrap();
     assert!(text.contains(from), "{from}");
@@ -46,7 +52,7 @@ fn two_readers_count_as_one_does_also_over_a_reload() {
     let topics = [company.predictions.as_str(), &company.outcomes];
     let mut two = Daemon::start(&company.config, company.port, &company.env());
     let mut one = Daemon::start(&config, port, &company.env());
-    produce(&kafka, &company, 0..6);
+    produce(&kafka, &company, 0..3);
     for daemon in [&two, &one] {
         daemon.wait_ready(LONG);
         daemon.wait_caught_up(&topics, PARTITIONS as usize);
@@ -63,12 +69,12 @@ fn two_readers_count_as_one_does_also_over_a_reload() {
     for daemon in [&two, &one] {
         reload(daemon, 1);
     }
-    produce(&kafka, &company, 6..12);
+    produce(&kafka, &company, 3..6);
     for daemon in [&two, &one] {
         daemon.wait_caught_up(&topics, PARTITIONS as usize);
     }
     two.kill9();
-    produce(&kafka, &company, 12..15);
+    produce(&kafka, &company, 6..9);
     let mut two = Daemon::start(&company.config, company.port, &company.env());
     for daemon in [&two, &one] {
         daemon.wait_ready(LONG);
@@ -77,7 +83,8 @@ fn two_readers_count_as_one_does_also_over_a_reload() {
     let committed: i64 = (0..PARTITIONS)
         .filter_map(|p| kafka.committed(&company.group, &company.predictions, p))
         .sum();
-    std::thread::sleep(Duration::from_secs(1));
+    // All partitions are idle by then, and both have judged as far.
+    std::thread::sleep(Duration::from_secs(3));
     for daemon in [&mut two, &mut one] {
         daemon.signal("TERM");
         assert_eq!(daemon.wait_exit(LONG).code(), Some(143));
@@ -88,8 +95,8 @@ fn two_readers_count_as_one_does_also_over_a_reload() {
         .filter(|l| l["segment"].is_null())
         .filter_map(|l| l["predictions"].as_u64())
         .sum();
-    assert_eq!(predictions, 15 * 60);
-    assert_eq!(of_two, of_one);
+    assert_eq!(predictions, 9 * 60);
+    same(&of_two, &of_one);
     assert!(of_two.iter().any(|l| l["features"]["city"]["count"].as_u64() > Some(0)));
     assert!(committed > 0, "the group's offsets are there for lag tools");
 }
@@ -114,12 +121,13 @@ fn reloads_while_all_is_in_flight_lose_and_double_nothing() {
         daemon.wait_ready(LONG);
         daemon.wait_caught_up(&[&company.predictions, &company.outcomes], PARTITIONS as usize);
     }
-    std::thread::sleep(Duration::from_secs(1));
+    // All partitions are idle by then, and both have judged as far.
+    std::thread::sleep(Duration::from_secs(3));
     for daemon in [&mut three, &mut one] {
         daemon.signal("TERM");
         assert_eq!(daemon.wait_exit(LONG).code(), Some(143));
     }
-    assert_eq!(counts(&company.state()), counts(&company.folder.join("second")));
+    same(&counts(&company.state()), &counts(&company.folder.join("second")));
 }
 
 /// Reloads and waits until the changed configuration is in force for the n-th time.
