@@ -1,0 +1,104 @@
+//! What is refused of monitors, and of what they make of a model.
+
+use super::*;
+
+#[test]
+fn a_prediction_that_is_made_by_a_threshold_is_no_series() {
+    let binary = "task = \"binary\"\npositive = 1\nthreshold = 0.5";
+    let with = |watch: &str| {
+        judged(binary, "")
+            .replace("prediction = \"y\"", "probability = \"p\"")
+            .replace("watch = \"features\"", watch)
+    };
+    one(
+        &with("watch = [\"features\", \"prediction\"]"),
+        "monitors.drift.watch[1]",
+        "`probability`",
+    );
+    one(&with("watch = [\"predict*\"]"), "monitors.drift.watch[0]", "`threshold`");
+    let shared = with("") + "[defaults.monitor]\nwatch = [\"prediction\"]\n";
+    one(&shared, "monitors.drift.watch[0]", "`threshold`");
+    let settings = Project::new(&with("watch = [\"p*\"]")).settings();
+    assert_eq!(settings.plan.models[0].monitors[0].series, ["probability"]);
+}
+
+#[test]
+fn monitors() {
+    let at = "monitors.drift";
+    let m = |from: &str, to: &str, key: &str, words: &str| {
+        slip(from, to, &format!("{at}.{key}"), words);
+    };
+    m("statistic = \"psi\"\n", "", "statistic", "psi");
+    m("statistic = \"psi\"", "statistic = { bins = 10 }", "statistic.kind", "psi");
+    m("statistic = \"psi\"", "statistic = { kind = \"psi\", bin = 10 }", "statistic.bin", "bins");
+    m("statistic = \"psi\"", "statistic = { kind = \"psi\", bins = 7 }", "statistic.bins", "480");
+    m("window = \"24h\"\n", "", "window", "24h");
+    m("window = \"24h\"", "window = \"0s\"", "window", "above 0");
+    m("window = \"24h\"", "window = \"24h\"\nevery = \"7h\"", "every", "divide");
+    m("window = \"24h\"", "window = \"24h\"\nevery = \"500 events\"", "every", "events");
+    m("window = \"24h\"", "window = \"5000 events\"\nevery = \"3000 events\"", "every", "divide");
+    m("window = \"24h\"", "window = \"24h\"\nmin_coverage = 80", "min_coverage", "0.8");
+    m("window = \"24h\"", "window = \"24h\"\nseason = \"7d\"", "season", "not built yet");
+    m("window = \"24h\"", "window = \"24h\"\nmodels = [\"n\"]", "models[0]", "no model");
+    m("window = \"24h\"", "window = \"24h\"\nretrain = true", "retrain", "trainer");
+    m("window = \"24h\"", "window = \"24h\"\nby = [\"x\"]", "by[0]", "category");
+    m("window = \"24h\"", "window = \"24h\"\nby = [\"town\"]", "by[0]", "no feature");
+    m("window = \"24h\"", "window = \"24h\"\nby = [[\"city\", \"city\"]]", "by[0]", "itself");
+    m(
+        "window = \"24h\"",
+        "window = \"24h\"\nnotify = { critical = [\"x\"] }",
+        "notify.critical[0]",
+        "no notifier",
+    );
+    m("watch = \"features\"\n", "", "watch", "features");
+    m(
+        "kind = \"threshold\", critical",
+        "kind = \"treshold\", critical",
+        "detector.kind",
+        "threshold",
+    );
+    m("critical = 0.25", "critical = 0.25, clera = 0.2", "detector.clera", "clear");
+    m("critical = 0.25", "", "detector.critical", "needs");
+    m("critical = 0.25", "critical = { over = 1 }", "detector.critical", "above");
+    m("critical = 0.25", "critical = 0.25, for = \"3 of 2\"", "detector.for", "M of N");
+    m("watch = \"features\"\nstatistic = \"psi\"", "statistic = \"mae\"", "statistic", "outcomes");
+}
+
+#[test]
+fn contradictions_between_monitors_and_models() {
+    let mae = "[monitors.e]\nstatistic = \"mae\"\nwindow = \"24h\"\ndetector = { kind = \"threshold\", critical = 5 }\n";
+    let _ = Project::new(&judged(REGRESSION, mae)).settings();
+    one(
+        &judged(REGRESSION, &format!("{mae}watch = \"features\"\n")),
+        "monitors.e.watch",
+        "whole model",
+    );
+    slip("reference = { learn = \"7d\" }\n", "", "monitors.drift.statistic", "reference");
+    let worse = mae.replace("critical = 5", "critical = { worse_by = \"10%\" }");
+    let none = judged(REGRESSION, &worse).replace("reference = { learn = \"7d\" }\n", "");
+    let problems = told(&none);
+    assert!(problems.iter().any(|p| p.key == "monitors.e.detector"), "{}", text(&problems));
+}
+
+#[test]
+fn an_inherited_watch_is_no_matter_to_statistics_of_the_whole_model() {
+    let main = judged(
+        REGRESSION,
+        "[defaults.monitor]\nwatch = \"features\"\n[monitors.e]\nstatistic = \"mae\"\nwindow = \"24h\"\n\
+         detector = { kind = \"threshold\", critical = 5 }\n",
+    );
+    let settings = Project::new(&main).settings();
+    assert_eq!(settings.plan.models[0].monitors[1].series, ["model"]);
+}
+
+#[test]
+fn windows_of_events() {
+    let main = SMALL.replace("\"24h\"", "\"100 events\"").replace("0.25", "2.5");
+    let monitor = Project::new(&main).settings().plan.models[0].monitors[0].clone();
+    assert_eq!((monitor.min_events, monitor.min_support), (100, 50));
+    one(
+        &main.replace("watch =", "min_events = 200\nwatch ="),
+        "monitors.drift.min_events",
+        "never",
+    );
+}
