@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::river::{between_0_and_1, reading};
+use super::river::reading;
 use super::{Detector, DetectorKind, NoData, Observation, Reading, Sequential};
 use crate::stats::{OptionDoc, ParamError, Params, Statistic};
 
@@ -163,7 +163,7 @@ impl Sequential for Adwin {
 }
 
 fn build(params: &mut Params, _: &dyn Statistic) -> Result<Arc<dyn Detector>, ParamError> {
-    let delta = between_0_and_1(params, "delta", 0.002)?;
+    let delta = params.share("delta")?.unwrap_or(0.002);
     let mut at_least_1 = |key: &str, default: u64| match params.whole(key)?.unwrap_or(default) {
         0 => Err(ParamError::new(key, "must be at least 1")),
         n => Ok(n),

@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::river::{
-    DRIFT_CONFIDENCE, Errors, TWO_SIDED_TEST, WARNING_CONFIDENCE, between_0_and_1, flag, reading,
-};
+use super::river::{DRIFT_CONFIDENCE, Errors, TWO_SIDED_TEST, WARNING_CONFIDENCE, reading};
 use super::{Detector, DetectorKind, NoData, Observation, Reading, Sequential};
 use crate::stats::{OptionDoc, ParamError, Params, Statistic};
 
@@ -125,9 +123,9 @@ impl Sequential for HddmW {
 fn build(params: &mut Params, statistic: &dyn Statistic) -> Result<Arc<dyn Detector>, ParamError> {
     Ok(Arc::new(HddmW {
         errors: Errors::of(statistic),
-        drift_confidence: between_0_and_1(params, "drift_confidence", 0.001)?,
-        warning_confidence: between_0_and_1(params, "warning_confidence", 0.005)?,
-        lambda: between_0_and_1(params, "lambda_val", 0.05)?,
-        two_sided: flag(params, "two_sided_test")?,
+        drift_confidence: params.share("drift_confidence")?.unwrap_or(0.001),
+        warning_confidence: params.share("warning_confidence")?.unwrap_or(0.005),
+        lambda: params.share("lambda_val")?.unwrap_or(0.05),
+        two_sided: params.flag("two_sided_test")?.unwrap_or(false),
     }))
 }

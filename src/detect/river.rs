@@ -5,7 +5,7 @@
 //! everything after a drift.
 
 use super::{Reading, Severity};
-use crate::stats::{Direction, OptionDoc, ParamError, Params, Statistic};
+use crate::stats::{Direction, OptionDoc, Statistic};
 
 /// A reading out of River's two flags; a drift outranks a warning.
 pub(super) fn reading(drift: bool, warning: bool) -> Reading {
@@ -33,28 +33,6 @@ impl Errors {
 
     pub(super) fn of_score(self, score: f64) -> f64 {
         if self.inverted { 1.0 - score } else { score }
-    }
-}
-
-/// A number strictly between 0 and 1, such as a confidence.
-pub(super) fn between_0_and_1(
-    params: &mut Params,
-    key: &str,
-    default: f64,
-) -> Result<f64, ParamError> {
-    let value = params.number(key)?.unwrap_or(default);
-    if value > 0.0 && value < 1.0 {
-        return Ok(value);
-    }
-    Err(ParamError::new(key, format!("{value} does not lie between 0 and 1")))
-}
-
-/// True or false.
-pub(super) fn flag(params: &mut Params, key: &str) -> Result<bool, ParamError> {
-    match params.take(key) {
-        None => Ok(false),
-        Some(serde_json::Value::Bool(value)) => Ok(value),
-        Some(other) => Err(ParamError::new(key, format!("{other} is neither true nor false"))),
     }
 }
 

@@ -5,7 +5,7 @@ const LEAST: f64 = 1e-12;
 /// Newton's steps; half a dozen suffice.
 const MOST_STEPS: usize = 60;
 /// How near to the edge, relative to the radius, the last step begins.
-const CLOSE: f64 = 1e-4;
+const CLOSE: f64 = 1e-2;
 
 /// ln(q / P*) per bin, where P* is the law of the ball KL(p || P) <= `radius` that is nearest to
 /// the bet `q`: its mean is at most 1 under every law of the ball (reverse information projection;
