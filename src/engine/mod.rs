@@ -26,6 +26,7 @@ mod outbox;
 mod pipeline;
 mod recall;
 mod round;
+mod rows;
 mod runs;
 mod score;
 mod segments;
@@ -53,8 +54,9 @@ use runs::Run;
 
 pub use export::{EXPORTED, Export};
 pub use outbox::KEPT;
+pub use rows::{StateError, join_key};
 pub use runs::callback_token;
-pub use state::{Resolve, StateError, join_key};
+pub use state::Resolve;
 pub use status::{IncidentStatus, ModelStatus, MonitorStatus, Status};
 
 /// Where a partition stands.
@@ -345,11 +347,22 @@ impl Engine {
         waiting.collect()
     }
 
+    /// Whether all records of a partition are in the state, as far as its end is known.
+    fn is_caught_up(&self, partition: &Partition) -> bool {
+        let position = self.positions.get(partition).map_or(0, |position| position.offset);
+        self.ends.get(partition).is_some_and(|end| *end <= position)
+    }
+
     /// Whether a join entry can matter no more.
     #[must_use]
     pub fn join_expired(&self, model: &str, entry: &crate::join::Entry) -> bool {
         let Some(model) = self.models.iter().find(|m| m.plan.name == model) else { return true };
-        entry.expired(model.ledger.watermark(), model.plan.within())
+        // A partition that has not been looked into yet may hold the other half of anything.
+        let unread =
+            model.ledger.clocks.by_partition.iter().any(|(partition, clock)| {
+                clock.latest == Time::MIN && !self.is_caught_up(partition)
+            });
+        !unread && entry.expired(model.ledger.watermark(), model.plan.within())
     }
 
     /// Tells whether the join has reached its limit on disk: then ids that it does not hold find no

@@ -6,14 +6,12 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
 use super::axis::{Along, Count};
-use super::io::{Change, Effects, JoinKey, Notice, Table};
+use super::io::{Change, Effects, Notice, Table};
 use super::learn::StoredLearning;
 use super::model::{Ledger, Model, PaneKey, TrackKey, VersionIx};
 use super::outbox::Row;
+use super::rows::{StateError, first_part, join_key, read, row, score_key, text_key};
 use super::runs::Run;
 use super::track::Track;
 use super::{Engine, Position};
@@ -23,14 +21,6 @@ use crate::plan::{NamedPath, Plan};
 use crate::policy::Incident;
 use crate::reference::Reference;
 use crate::window::Pane;
-
-/// A row that cannot be read.
-#[derive(Debug, thiserror::Error)]
-#[error("table {table}: a row cannot be read ({why})")]
-pub struct StateError {
-    pub(super) table: &'static str,
-    pub(super) why: String,
-}
 
 /// Tables whose keys begin with the name of a model.
 const OWNED: [Table; 5] =
@@ -475,63 +465,4 @@ impl Model {
         }
         false
     }
-}
-
-/// Key of a join entry in the store.
-#[must_use]
-pub fn join_key(plan: &Plan, key: JoinKey) -> Vec<u8> {
-    let name = &plan.models[key.model as usize].name;
-    let mut bytes = Vec::with_capacity(name.len() + 17);
-    bytes.extend_from_slice(name.as_bytes());
-    bytes.push(0);
-    bytes.extend_from_slice(&key.id.to_be_bytes());
-    bytes
-}
-
-/// Key of a score line: sorts by model and window end.
-fn score_key(line: &ScoreLine) -> Vec<u8> {
-    let mut key = line.model.as_bytes().to_vec();
-    key.push(0);
-    // Flipping the sign bit makes the order of the bytes the order of the numbers.
-    key.extend_from_slice(&((line.window.end.0 as u64) ^ (1 << 63)).to_be_bytes());
-    let version = line.version.as_deref().unwrap_or("");
-    let rest = [&*line.monitor, version, &*line.series, &line.segment.to_string()];
-    key.extend_from_slice(&text_key(&rest));
-    key.extend_from_slice(&line.revision.to_be_bytes());
-    key
-}
-
-pub(super) fn text_key(parts: &[&str]) -> Vec<u8> {
-    parts.join("\0").into_bytes()
-}
-
-pub(super) fn first_part(key: &[u8]) -> String {
-    let end = key.iter().position(|b| *b == 0).unwrap_or(key.len());
-    String::from_utf8_lossy(&key[..end]).into_owned()
-}
-
-/// Rows that hold lines are JSON, which their tags need; the many small ones are postcard.
-fn is_json(table: Table) -> bool {
-    matches!(table, Table::Incidents | Table::Runs | Table::Silences | Table::Outbox)
-}
-
-pub(super) fn row<T: Serialize>(table: Table, key: Vec<u8>, value: Option<&T>) -> Change {
-    // Encoding into memory fails only for types that the format cannot express; ours it can.
-    let value = value.and_then(|value| {
-        if is_json(table) {
-            serde_json::to_vec(value).ok()
-        } else {
-            postcard::to_stdvec(value).ok()
-        }
-    });
-    Change { table, key, value }
-}
-
-pub(super) fn read<T: DeserializeOwned>(table: Table, bytes: &[u8]) -> Result<T, StateError> {
-    let result = if is_json(table) {
-        serde_json::from_slice(bytes).map_err(|error| error.to_string())
-    } else {
-        postcard::from_bytes(bytes).map_err(|error| error.to_string())
-    };
-    result.map_err(|why| StateError { table: table.name(), why })
 }

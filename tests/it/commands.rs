@@ -119,7 +119,7 @@ fn an_event_that_carries_its_outcome_needs_no_id() {
     let lines: Vec<serde_json::Value> =
         text(&output.stdout).lines().map(|l| serde_json::from_str(l).unwrap()).collect();
     let scored: Vec<&serde_json::Value> = lines.iter().filter(|l| l["score"].is_number()).collect();
-    assert_eq!(scored.len(), 3, "{lines:?}");
+    assert_eq!(scored.len(), 4, "{lines:?}");
     assert!(scored.iter().all(|l| l["score"] == 2.0 && l["coverage"] == 1.0), "{scored:?}");
 }
 

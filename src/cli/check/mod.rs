@@ -43,11 +43,13 @@ pub(super) fn run(arguments: &CheckArguments, file: &Path, output: &Output) -> a
         Severity::Warning => arguments.deny_warnings,
         Severity::Info => false,
     };
-    // A wrong configuration stays wrong whatever answers.
-    let code = match (problems.iter().any(wrong), reached.iter().any(wrong)) {
-        (true, _) => CONFIG,
-        (false, true) => FAILURE,
-        (false, false) => OK,
+    // A wrong configuration stays wrong whatever answers; what only the records show is worth a
+    // warning, and denied it is one of the configuration.
+    let unreachable = reached.iter().any(|p| p.severity == Severity::Error);
+    let code = match (problems.iter().any(wrong), unreachable, reached.iter().any(wrong)) {
+        (true, ..) | (false, false, true) => CONFIG,
+        (false, true, _) => FAILURE,
+        (false, false, false) => OK,
     };
     problems.extend(reached);
     print(&problems, settings.as_ref(), output)?;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Learner, Progress, Rank, Row};
 use crate::engine::io::{Change, Table};
 use crate::engine::model::{Model, VersionIx};
-use crate::engine::state::{StateError, row, text_key};
+use crate::engine::rows::{StateError, row, text_key};
 use crate::reference::Reference;
 
 /// A row of the table; versions by name.

@@ -1,7 +1,9 @@
 //! What is refused when a limit is reached, and that it is counted.
 
 use super::world::*;
+use crate::engine::io::Input;
 use crate::event::Time;
+use crate::join::{Entry, Known, Truth};
 
 fn prediction(id: u64, minute: i64, version: &'static str) -> Record {
     Record::Prediction { id, time: minute * MINUTE, version, fare: 1.0, city: "Oslo", said: 1.0 }
@@ -38,6 +40,30 @@ fn a_version_too_many_is_refused_until_an_older_one_has_gone() {
     let told = house.notices.iter().filter(|n| n.contains("limits.versions = 2")).count();
     assert_eq!(told, 1, "{:?}", house.notices);
     assert!(house.engine.status().models[0].crowded_out > 100);
+}
+
+#[test]
+fn nothing_expires_while_a_partition_has_not_been_read() {
+    let mut house = House::new(plan());
+    house.own(&[partition("p", 0), partition("p", 1), partition("o", 0)]);
+    let log: Vec<Record> = (0..50).map(|i| prediction(i * 2, i as i64 * 60, "v1")).collect();
+    house.feed(slab(&partition("p", 0), &log, 0, log.len()));
+    let outcomes: Vec<Record> = (0..50)
+        .map(|i| Record::Outcome { id: i * 2 + 1, time: i as i64 * HOUR, was: Some(1.0) })
+        .collect();
+    house.feed(slab(&partition("o", 0), &outcomes, 0, outcomes.len()));
+    let known = Known {
+        time: Time(0),
+        arrival: Time(0),
+        partition: 0,
+        rank: 0,
+        offset: 0,
+        truth: Truth::Number(1.0),
+    };
+    let entry = Entry { predictions: Vec::new(), outcomes: vec![known] };
+    assert!(!house.engine.join_expired("demand", &entry), "its prediction may lie in p/1");
+    house.step(Input::EndOffset { partition: partition("p", 1), end: 0 });
+    assert!(house.engine.join_expired("demand", &entry), "p/1 is empty");
 }
 
 #[test]
