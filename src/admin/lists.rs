@@ -95,6 +95,8 @@ fn model(model: &ModelStatus) -> Value {
         "watermark_lag_seconds": model.watermark_lag.map(|lag| lag.seconds()),
         "outcome_coverage": model.outcome_coverage,
         "late": model.late,
+        "crowded_out": model.crowded_out,
+        "unjoined": model.unjoined,
         "has_reference": model.has_reference,
         "paths_never_seen": model.paths_never_seen,
     })

@@ -17,6 +17,7 @@ use crate::engine::io::{Change, Table};
 use crate::event::Time;
 use crate::lines::{RowState, ScoreLine};
 use crate::metrics::Metrics;
+use crate::stats::Tail;
 use crate::store::Memory;
 
 /// A secret that must not be seen anywhere.
@@ -89,6 +90,7 @@ impl Api {
             let mut line = fixture::score();
             line.window.end = window_end;
             line.series = if n % 2 == 0 { "features.fare".into() } else { "prediction".into() };
+            line.tail = Some(Tail::Smirnov { distance: 1.0 / 3.0, m: 30, n: 20 });
             let mut key = b"demand\0".to_vec();
             key.extend_from_slice(&((window_end.0 as u64) ^ (1 << 63)).to_be_bytes());
             let value = Some(serde_json::to_vec(&line).unwrap());
@@ -194,6 +196,8 @@ async fn lists_are_items_and_next_and_filters_filter() {
     let (_, body) = api.get("/api/v1/status").await;
     assert_eq!((&body["incidents_firing"], &body["ready"]), (&json!(1), &json!(true)));
     assert_eq!(body["models"][0]["watermark_lag_seconds"], 90.0);
+    assert_eq!(body["models"][0]["crowded_out"], 3);
+    assert_eq!(body["models"][0]["unjoined"], 5);
 }
 
 #[tokio::test]
@@ -239,6 +243,8 @@ async fn scores_are_filtered_and_paged() {
     assert_eq!((lines.len(), pages), (1_250, 2));
     assert!(lines.windows(2).all(|pair| pair[0].window.end < pair[1].window.end));
     assert!(lines.iter().all(|line| &*line.series == "features.fare"));
+    // What is left for later in the store is summed for the reader.
+    assert!(lines.iter().all(|line| line.tail.is_none() && line.p_value.is_some()));
     let items = async |query: &str| {
         let (status, body) = api.get(&format!("/api/v1/scores?{query}")).await;
         assert_eq!(status, StatusCode::OK, "{body}");

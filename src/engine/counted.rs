@@ -39,10 +39,7 @@ impl Model {
         rounds.retain(|round| !round.lines.is_empty());
         let oldest = to - longest;
         self.axis_mut(line).drop_before(oldest);
-        let count = match line {
-            Along::Events => &mut self.ledger.events,
-            Along::Time | Along::Pairs => &mut self.ledger.pairs,
-        };
+        let count = self.count_along_mut(line)?;
         count.judged = to.0;
         count.forget_before(oldest);
         self.dirty = true;
@@ -54,6 +51,14 @@ impl Model {
             Along::Time => None,
             Along::Events => Some(&self.ledger.events),
             Along::Pairs => Some(&self.ledger.pairs),
+        }
+    }
+
+    fn count_along_mut(&mut self, line: Along) -> Option<&mut Count> {
+        match line {
+            Along::Time => None,
+            Along::Events => Some(&mut self.ledger.events),
+            Along::Pairs => Some(&mut self.ledger.pairs),
         }
     }
 }

@@ -241,7 +241,7 @@ impl Engine {
             }
         }
         effects.consumed = (slab.to - position) as u64;
-        self.note_quality(slab, effects);
+        self.note_quality(slab);
         let lost = self.positions.get(&slab.partition).map_or(0, |p| p.lost);
         let anchor = slab.anchor.or(self.positions.get(&slab.partition).and_then(|p| p.anchor));
         let position = Position { offset: slab.to, anchor, lost };

@@ -37,7 +37,7 @@ pub(super) struct Pipeline {
 
 impl Engine {
     /// Counts what a slab says about the quality of the input.
-    pub(super) fn note_quality(&mut self, slab: &Slab, _effects: &mut Effects) {
+    pub(super) fn note_quality(&mut self, slab: &Slab) {
         for (model, role, batch) in &slab.batches {
             let pipeline = &mut self.pipelines[*model as usize];
             let rows = batch.times.len() as u64;

@@ -32,3 +32,18 @@ impl Tail {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_distance_has_the_probability_that_scipy_gives_it() {
+        // scipy.stats.ks_2samp(numpy.arange(30), numpy.arange(20) + 9.5): exact.
+        let tail = Tail::Smirnov { distance: 1.0 / 3.0, m: 30, n: 20 };
+        let p = tail.probability().unwrap();
+        assert!((p - 0.119_012_884_675_169_54).abs() < 1e-12, "{p}");
+        assert_eq!(Tail::Known(0.5).probability(), Some(0.5));
+        assert_eq!(Tail::Smirnov { distance: 0.5, m: 0, n: 20 }.probability(), None);
+    }
+}

@@ -42,11 +42,6 @@ impl Running {
         }
         &self.sum
     }
-
-    /// Forgets the sum; the next slide rebuilds it from the panes.
-    pub fn forget(&mut self) {
-        (self.from, self.to) = (Time::MIN, Time::MIN);
-    }
 }
 
 #[cfg(test)]
