@@ -295,8 +295,9 @@ proptest! {
     #[test]
     fn numbers_are_rounded_correctly(
         text in "-?(0|[1-9][0-9]{0,24})(\\.[0-9]{1,24})?([eE][+-]?[0-9]{1,3})?",
+        after in "([,}\\] ][0-9a-z\":]{0,12})?",
     ) {
-        let number = scan::number::<true>(text.as_bytes(), 0).unwrap();
+        let number = scan::number::<true>(format!("{text}{after}").as_bytes(), 0).unwrap();
         prop_assert_eq!(number.end, text.len());
         prop_assert_eq!(number.value.to_bits(), text.parse::<f64>().unwrap().to_bits());
     }
