@@ -51,11 +51,17 @@ impl Session<'_> {
 
     /// Tells the engine what is ours, when that changed.
     pub(super) fn announce(&mut self) {
-        let partitions: BTreeSet<Partition> = self.lanes.partitions().cloned().collect();
-        let news = (partitions, self.counts.clone());
-        if self.announced.as_ref() == Some(&news) {
+        let known = self.announced.as_ref().is_some_and(|(partitions, counts)| {
+            // A partition has one lane: as many that are all known are the same.
+            partitions.len() == self.lanes.list.len()
+                && self.lanes.partitions().all(|partition| partitions.contains(partition))
+                && *counts == self.counts
+        });
+        if known {
             return;
         }
+        let partitions: BTreeSet<Partition> = self.lanes.partitions().cloned().collect();
+        let news = (partitions, self.counts.clone());
         self.announced = Some(news.clone());
         let (partitions, counts) = news;
         self.send(Feed::Owned { partitions, counts });
