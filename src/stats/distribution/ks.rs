@@ -1,5 +1,6 @@
 //! Kolmogorov-Smirnov distance.
 
+use std::ops::{Add, Mul, Sub};
 use std::sync::Arc;
 
 use super::kolmogorov::two_sample_p;
@@ -37,27 +38,50 @@ pub(super) struct Leads {
 /// On a gap without reference values the distance is largest at its ends. Where both sides have
 /// values in it, one side may have all of them before the other's first.
 pub(super) fn leads(ranks: &Ranks<'_>) -> Leads {
-    let (m, n) = (u128::from(ranks.m), u128::from(ranks.n));
-    let mut leads = Leads::default();
-    for step in ranks.steps() {
-        let (r, a) = (u128::from(step.reference_below) * n, u128::from(step.window_below) * m);
-        let (to_r, to_a) = (r + u128::from(step.reference) * n, a + u128::from(step.window) * m);
-        let mut note = |r: u128, a: u128, seen: bool| {
-            let (reference, window) = (r.saturating_sub(a), a.saturating_sub(r));
-            leads.reference.1 = leads.reference.1.max(reference);
-            leads.window.1 = leads.window.1.max(window);
-            if seen {
-                leads.reference.0 = leads.reference.0.max(reference);
-                leads.window.0 = leads.window.0.max(window);
-            }
-        };
-        note(to_r, to_a, true);
-        if step.is_gap() {
-            note(r, to_a, false);
-            note(to_r, a, false);
-        }
+    let extremes = match i64::try_from(u128::from(ranks.m) * u128::from(ranks.n)) {
+        Ok(_) => extremes::<i64>(ranks),
+        Err(_) => extremes::<i128>(ranks),
+    };
+    let Extremes { seen: (least, most), open: (lowest, highest) } = extremes;
+    Leads {
+        reference: (most.unsigned_abs(), highest.unsigned_abs()),
+        window: (least.unsigned_abs(), lowest.unsigned_abs()),
     }
-    leads
+}
+
+/// Least and greatest value of m n (F_reference - F_window): after whole cells, and where the order
+/// within gaps is open.
+struct Extremes {
+    seen: (i128, i128),
+    open: (i128, i128),
+}
+
+/// One running difference. It lies within -m n and m n: `T` holds these.
+fn extremes<T>(ranks: &Ranks<'_>) -> Extremes
+where
+    T: Copy + Ord + Default + Add<Output = T> + Sub<Output = T> + Mul<Output = T> + Into<i128>,
+    T: TryFrom<u64>,
+{
+    // Counts of one side are no more than its total, which fits.
+    let whole = |n: u64| T::try_from(n).unwrap_or_default();
+    let (m, n) = (whole(ranks.m), whole(ranks.n));
+    let mut difference = T::default();
+    let (mut least, mut most) = (difference, difference);
+    let (mut lowest, mut highest) = (difference, difference);
+    for (code, (&reference, &window)) in ranks.counts().enumerate() {
+        let (ahead, behind) = (whole(reference) * n, whole(window) * m);
+        if code % 2 == 0 && reference > 0 && window > 0 {
+            lowest = lowest.min(difference - behind);
+            highest = highest.max(difference + ahead);
+        }
+        difference = difference + ahead - behind;
+        least = least.min(difference);
+        most = most.max(difference);
+    }
+    Extremes {
+        seen: (least.into(), most.into()),
+        open: (lowest.min(least).into(), highest.max(most).into()),
+    }
 }
 
 impl RankFormula for Ks {
