@@ -53,12 +53,13 @@ const FAREWELL: Duration = Duration::from_secs(20);
 /// Score lines looked at in one go.
 const PAGE: usize = 1000;
 /// Tables that an engine is restored from; join entries and scores stay on disk.
-const RESTORED: [Table; 10] = [
+const RESTORED: [Table; 11] = [
     Table::Positions,
     Table::Models,
     Table::Panes,
     Table::Counted,
     Table::Tracks,
+    Table::Revisions,
     Table::Incidents,
     Table::Outbox,
     Table::Runs,

@@ -1,15 +1,17 @@
 //! The lines along which panes lie: event time, or the count of events in the order of reading.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::model::{CountedSeries, PaneKey, counted_series};
+use super::blocks::{Blocks, Panes, Stretch};
+use super::model::{CountedSeries, PaneKey, VersionIx, counted_series};
 use super::segments::{SegmentIx, WHOLE};
 use crate::event::{Span, Time};
 use crate::plan::{ModelPlan, MonitorPlan, WindowPlan};
 use crate::stats::Performance;
-use crate::window::Pane;
+use crate::window::{Matches, Pane};
 
 /// Which line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -45,6 +47,14 @@ pub(super) struct Axis {
     pub width: Span,
     pub panes: BTreeMap<PaneKey, Pane>,
     pub dirty: BTreeSet<PaneKey>,
+    /// Where each segment has panes.
+    present: BTreeSet<(SegmentIx, Time)>,
+    /// Panes with sums of hops that have not passed.
+    unsettled: BTreeSet<PaneKey>,
+    /// Late predictions of the panes of the whole.
+    late: u64,
+    /// Sums of long stretches, made at will.
+    blocks: Blocks,
     /// What is counted here.
     pub series: Vec<CountedSeries>,
     empty: Option<Performance>,
@@ -59,6 +69,10 @@ impl Axis {
             width: width(along, plan),
             panes: BTreeMap::new(),
             dirty: BTreeSet::new(),
+            present: BTreeSet::new(),
+            unsettled: BTreeSet::new(),
+            late: 0,
+            blocks: Blocks::default(),
             series: counted_series(plan, along),
             empty: plan.performance(),
             // Pairs have their outcome; nothing is assumed along the counts.
@@ -74,8 +88,62 @@ impl Axis {
     /// The pane at a key, made if need be.
     pub(super) fn pane(&mut self, key: PaneKey) -> &mut Pane {
         self.dirty.insert(key);
-        let (empty, assumes) = (&self.empty, self.assumes);
-        self.panes.entry(key).or_insert_with(|| Pane::empty(empty.clone(), assumes))
+        self.blocks.touch(key, self.width);
+        match self.panes.entry(key) {
+            Entry::Occupied(pane) => pane.into_mut(),
+            Entry::Vacant(slot) => {
+                self.present.insert((key.segment, key.start));
+                slot.insert(Pane::empty(self.empty.clone(), self.assumes))
+            }
+        }
+    }
+
+    /// Takes a stored pane back; where one lies there already, both become one.
+    pub(super) fn take_back(&mut self, key: PaneKey, pane: Pane) {
+        if !pane.arriving.is_empty() {
+            self.unsettled.insert(key);
+        }
+        if key.segment == WHOLE {
+            self.late += pane.late;
+        }
+        self.present.insert((key.segment, key.start));
+        match self.panes.entry(key) {
+            Entry::Vacant(slot) => {
+                slot.insert(pane);
+            }
+            Entry::Occupied(mut slot) => slot.get_mut().absorb(pane),
+        }
+    }
+
+    /// Counts a prediction that came after the pane had closed for its partition.
+    pub(super) fn count_late(&mut self, key: PaneKey) {
+        self.late += u64::from(key.segment == WHOLE);
+        self.pane(key).late += 1;
+    }
+
+    /// Late predictions of all panes.
+    pub(super) fn late(&self) -> u64 {
+        self.late
+    }
+
+    /// The sums of a pane over matches that arrive in a hop.
+    pub(super) fn arriving(&mut self, key: PaneKey, hop: Time) -> &mut Matches {
+        self.unsettled.insert(key);
+        let empty = Matches::empty(self.empty.clone(), self.assumes);
+        self.pane(key).arriving.entry(hop).or_insert(empty)
+    }
+
+    /// Folds the hops before `boundary` into what is settled.
+    pub(super) fn settle(&mut self, boundary: Time) {
+        let Axis { panes, dirty, unsettled, blocks, width, .. } = self;
+        unsettled.retain(|key| {
+            let Some(pane) = panes.get_mut(key) else { return false };
+            if pane.settle(boundary) {
+                dirty.insert(*key);
+                blocks.touch(*key, *width);
+            }
+            !pane.arriving.is_empty()
+        });
     }
 
     /// Where the pane of a position begins; only of a line that is used.
@@ -85,14 +153,46 @@ impl Axis {
 
     /// Drops panes that nothing can read any more.
     pub(super) fn drop_before(&mut self, start: Time) {
-        let kept = self.panes.split_off(&PaneKey { start, version: 0, segment: WHOLE });
-        let dropped = std::mem::replace(&mut self.panes, kept);
-        self.dirty.extend(dropped.into_keys());
+        while let Some(first) = self.panes.first_entry().filter(|first| first.key().start < start) {
+            let (key, pane) = first.remove_entry();
+            if key.segment == WHOLE {
+                self.late -= pane.late;
+            }
+            self.present.remove(&(key.segment, key.start));
+            self.dirty.insert(key);
+            self.blocks.touch(key, self.width);
+        }
+    }
+
+    /// What the panes of a version and segment within `[from, to)` add up to; of matches only what
+    /// is settled.
+    pub(super) fn stretch(
+        &mut self,
+        from: Time,
+        to: Time,
+        version: VersionIx,
+        segment: SegmentIx,
+    ) -> Stretch {
+        let panes = Panes { by_key: &self.panes, width: self.width };
+        self.blocks.sum(panes, (from, to), version, segment)
     }
 
     /// Segments of the panes within `[from, to)`, without the whole.
-    pub(super) fn segments_within(&self, from: Time, to: Time) -> BTreeSet<SegmentIx> {
-        self.between(from, to).map(|(key, _)| key.segment).filter(|s| *s != WHOLE).collect()
+    pub(super) fn segments_within(&self, from: Time, to: Time) -> Vec<SegmentIx> {
+        let mut within = Vec::new();
+        // A look-up for each segment that ever was, not a walk along the window.
+        let mut next = self.present.range((WHOLE + 1, from)..).next();
+        while let Some(&(segment, start)) = next {
+            next = if start < from {
+                self.present.range((segment, from)..).next()
+            } else {
+                if start < to {
+                    within.push(segment);
+                }
+                self.present.range((segment + 1, from)..).next()
+            };
+        }
+        within
     }
 
     /// The panes that begin within `[from, to)`.

@@ -1,6 +1,7 @@
 //! Columns become codes, codes become counts.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::axis::Along;
@@ -77,8 +78,11 @@ impl Model {
             self.note_starts(along, version, whole.first, &series, reference.as_deref());
             let axis = self.axis_mut(along);
             let pane = axis.pane(whole.key);
-            for &row in &whole.rows {
-                Extent::widen(&mut pane.prediction_extents, partition, batch.offsets[row as usize]);
+            // Rows lie in the order of their offsets.
+            if let (Some(&first), Some(&last)) = (whole.rows.first(), whole.rows.last()) {
+                let offset = |row: u32| batch.offsets[row as usize];
+                let extent = Extent { from: offset(first), to: offset(last) + 1 };
+                Extent::merge(&mut pane.prediction_extents, partition, extent);
             }
             let slices = slice(whole, segments);
             for slice in &slices {
@@ -191,10 +195,18 @@ fn slice(whole: Slice, segments: &[Vec<Option<SegmentIx>>]) -> Vec<Slice> {
     std::iter::once(whole).chain(sliced).collect()
 }
 
+/// Ascending rows as a range, where none between them is left out: most panes of a batch.
+fn stretch(rows: &[u32]) -> Option<Range<usize>> {
+    let (first, last) = (*rows.first()? as usize, *rows.last()? as usize);
+    (last - first < rows.len()).then_some(first..last + 1)
+}
+
 impl Coded<'_> {
     fn add(&self, rows: &[u32], counts: &mut PaneCounts) {
-        if !self.absent && rows.len() == self.codes.len() {
-            counts.count_all(&self.codes);
+        if !self.absent
+            && let Some(codes) = stretch(rows).and_then(|range| self.codes.get(range))
+        {
+            counts.count_all(codes);
             return;
         }
         for &row in rows {

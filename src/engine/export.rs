@@ -105,6 +105,7 @@ impl Export {
             Table::Meta
             | Table::Counted
             | Table::Tracks
+            | Table::Revisions
             | Table::Silences
             | Table::Scores
             | Table::Learning => {}

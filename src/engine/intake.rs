@@ -104,6 +104,8 @@ impl Model {
         let learns = self.learning.takes_rows();
         let (mut timed, mut counted) = (Slices::default(), Slices::default());
         let mut late = 0;
+        // Times mostly move within a pane.
+        let mut pane = Time(0)..Time(0);
         let first = batch.offsets.partition_point(|o| *o < arriving.position);
         for row in first..batch.times.len() {
             let time = batch.times[row];
@@ -113,7 +115,11 @@ impl Model {
                 self.ledger.crowded_out += 1;
                 continue;
             };
-            let start = time.floor_to(width);
+            if !pane.contains(&time) {
+                let start = time.floor_to(width);
+                pane = start..start + width;
+            }
+            let start = pane.start;
             let key = PaneKey { start, version, segment: WHOLE };
             if arriving.slab.ordered {
                 if start + width <= own {
@@ -247,9 +253,9 @@ impl Model {
     }
 
     fn count_late(&mut self, key: PaneKey, segments: &[Vec<Option<SegmentIx>>], row: usize) {
-        self.time.pane(key).late += 1;
+        self.time.count_late(key);
         for segment in segments.iter().filter_map(|column| column[row]) {
-            self.time.pane(PaneKey { segment, ..key }).late += 1;
+            self.time.count_late(PaneKey { segment, ..key });
         }
     }
 

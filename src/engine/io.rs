@@ -140,6 +140,8 @@ pub enum Table {
     Join,
     /// Evaluation history of series.
     Tracks,
+    /// What was said about windows that may be restated.
+    Revisions,
     /// Incidents.
     Incidents,
     /// Messages.
@@ -156,7 +158,7 @@ pub enum Table {
 
 impl Table {
     /// Every table.
-    pub const ALL: [Table; 13] = [
+    pub const ALL: [Table; 14] = [
         Table::Meta,
         Table::Positions,
         Table::Models,
@@ -164,6 +166,7 @@ impl Table {
         Table::Counted,
         Table::Join,
         Table::Tracks,
+        Table::Revisions,
         Table::Incidents,
         Table::Outbox,
         Table::Runs,
@@ -183,6 +186,7 @@ impl Table {
             Table::Counted => "counted",
             Table::Join => "join",
             Table::Tracks => "tracks",
+            Table::Revisions => "revisions",
             Table::Incidents => "incidents",
             Table::Outbox => "outbox",
             Table::Runs => "runs",

@@ -41,6 +41,10 @@ impl Model {
             [(Side::Drift, watermarks.drift), (Side::Performance, watermarks.performance)]
         {
             if let Some(boundary) = self.next_due(side, watermark) {
+                if side == Side::Performance {
+                    // Whatever is judged from here on counts what arrived before it.
+                    self.time.settle(boundary);
+                }
                 let rounds = self.judge_boundary(side, boundary, None);
                 self.note_judged(side, boundary);
                 return Some(rounds);
@@ -251,8 +255,9 @@ impl Model {
         let run = Frame::of_time(before, before - run_start, every);
         let run = Unit { frame: run, ..unit.clone() };
         let profile = reference.and_then(|r| r.series.get(unit.series as &str));
-        let counts = profile.map(|p| Counts::new(p.cells()));
-        let contents = Contents { counts, ..Contents::default() };
+        let counts = profile.map(|p| Arc::new(Counts::new(p.cells())));
+        let whole = profile.map(|p| Arc::new(p.whole()));
+        let contents = Contents { counts, reference: whole, ..Contents::default() };
         // Nothing is read out of an empty window, so that the track stays as it is.
         let track = &mut Track::default();
         let mut judged = self.judge_unit(&run, &contents, reference, true, false, track);
@@ -281,7 +286,7 @@ impl Model {
             Along::Time => self.plan.longest_window() + self.plan.within() + self.time.width,
             Along::Events | Along::Pairs => Span(0),
         };
-        track.forget_lines_before(end - reach);
+        track.revisions.forget_before(end - reach);
         self.dirty_tracks.insert((group, key.clone()));
     }
 
@@ -310,13 +315,7 @@ impl Model {
         let Some(performance) = self.ledger.judged_performance else { return };
         let drift = self.ledger.judged_drift.unwrap_or(Time::MIN);
         let reach = self.plan.longest_window() + self.plan.within();
-        let settled: Vec<_> = self
-            .time
-            .panes
-            .iter_mut()
-            .filter_map(|(key, pane)| pane.settle(performance).then_some(*key))
-            .collect();
-        self.time.dirty.extend(settled);
+        self.time.settle(performance);
         let oldest = performance.min(drift) - reach - self.time.width;
         if oldest > Time::MIN + reach {
             self.time.drop_before(oldest);

@@ -4,7 +4,7 @@ use super::axis::Along;
 use super::count::outcome_code;
 use super::learn::outcome_cell;
 use super::model::{Model, PaneKey};
-use super::segments::WHOLE;
+use super::segments::{Segments, WHOLE};
 use crate::event::Time;
 use crate::join::{Answer, Delta, Known, PredictionRepeats, Rules, Truth, Waiting};
 use crate::stats::{Observation, Performance, Profile, Task};
@@ -145,10 +145,9 @@ impl Model {
     fn match_pair(&mut self, prediction: &Waiting, outcome: &Known, arrival: Time, sign: i64) {
         let hop = arrival.floor_to(self.time.width);
         let sums = self.pair(prediction, outcome, sign);
-        let empty = Matches::empty(self.plan.performance(), self.plan_assumes());
-        self.each_pane(prediction, |pane| {
-            pane.arriving.entry(hop).or_insert_with(|| empty.clone()).merge(&sums);
-        });
+        for key in keys_of(prediction, self.whole_key(prediction), &self.segments) {
+            self.time.arriving(key, hop).merge(&sums);
+        }
     }
 
     /// What one pair adds.
@@ -267,12 +266,18 @@ impl Model {
     }
 
     fn each_pane(&mut self, prediction: &Waiting, mut each: impl FnMut(&mut Pane)) {
-        let key = self.whole_key(prediction);
-        each(self.time.pane(key));
-        for &segment in &prediction.segments {
-            if self.segments.lives(segment) {
-                each(self.time.pane(PaneKey { segment, ..key }));
-            }
+        for key in keys_of(prediction, self.whole_key(prediction), &self.segments) {
+            each(self.time.pane(key));
         }
     }
+}
+
+/// The panes of a prediction: the whole's, and those of its segments.
+fn keys_of<'a>(
+    prediction: &'a Waiting,
+    whole: PaneKey,
+    segments: &'a Segments,
+) -> impl Iterator<Item = PaneKey> + 'a {
+    let living = prediction.segments.iter().copied().filter(|segment| segments.lives(*segment));
+    std::iter::once(WHOLE).chain(living).map(move |segment| PaneKey { segment, ..whole })
 }

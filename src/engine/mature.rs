@@ -90,7 +90,7 @@ impl Model {
     /// A performance window at a boundary: judged when mature, given up at `due`, and judged for
     /// the last time when the wait is over.
     fn judge_window(
-        &self,
+        &mut self,
         unit: &Unit<'_>,
         group: &Group,
         members: &[VersionIx],

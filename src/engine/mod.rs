@@ -6,6 +6,7 @@
 //! it, and `cli::replay`, which feeds it files.
 
 mod axis;
+mod blocks;
 mod clocks;
 mod commands;
 mod count;
@@ -25,6 +26,7 @@ mod model;
 mod outbox;
 mod pipeline;
 mod recall;
+mod revisions;
 mod round;
 mod rows;
 mod runs;
@@ -33,6 +35,7 @@ mod segments;
 mod state;
 mod status;
 mod track;
+mod tracks;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

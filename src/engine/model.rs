@@ -19,7 +19,7 @@ use crate::join::{OutcomeRepeats, PredictionRepeats, Rules};
 use crate::lines::Segment;
 use crate::plan::{Limits, ModelPlan, SeriesKind};
 use crate::reference::Reference;
-use crate::stats::Profile;
+use crate::stats::{Counts, Profile};
 use crate::window::Running;
 
 /// Number of a version in the model's lexicon.
@@ -57,6 +57,22 @@ pub(super) struct Group {
     pub begins: BTreeMap<Along, Time>,
     /// Sliding sums, rebuilt at will.
     pub sums: HashMap<(Along, Arc<str>, SegmentIx, Span), Running>,
+    /// Counts of the whole reference by series, with the profile that they belong to.
+    wholes: HashMap<Arc<str>, (Arc<Profile>, Arc<Counts>)>,
+}
+
+impl Group {
+    /// The counts of a profile of its reference, worked out once.
+    pub(super) fn whole(&mut self, series: &Arc<str>, profile: Arc<Profile>) -> Arc<Counts> {
+        match self.wholes.get(series) {
+            Some((of, whole)) if Arc::ptr_eq(of, &profile) => whole.clone(),
+            _ => {
+                let whole = Arc::new(profile.whole());
+                self.wholes.insert(series.clone(), (profile, whole.clone()));
+                whole
+            }
+        }
+    }
 }
 
 /// Monitor, series and segment: what one line is about.

@@ -85,7 +85,9 @@ impl<'a> Unit<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Contents {
     pub events: u64,
-    pub counts: Option<Counts>,
+    pub counts: Option<Arc<Counts>>,
+    /// The whole reference's counts, where the series has one.
+    pub reference: Option<Arc<Counts>>,
     pub matched: u64,
     pub assumed: u64,
     pub performance: Option<Performance>,
@@ -121,11 +123,12 @@ impl Contents {
         length: Span,
         against: Option<(&'a Profile, &'a Counts)>,
     ) -> Sample<'a> {
-        let pair = against.zip(self.counts.as_ref());
+        let counts = self.counts.as_deref();
+        let pair = against.zip(counts);
         Sample {
             events: self.events,
             seconds: length.seconds(),
-            window: self.counts.as_ref(),
+            window: counts,
             pair: pair.map(|((profile, reference), window)| Pair { profile, reference, window }),
             performance: self.performance.as_ref(),
             matched: self.matched,
@@ -136,9 +139,9 @@ impl Contents {
 }
 
 impl Model {
-    /// The sums over matches of a window, as known at `boundary`.
+    /// The sums over matches of a window, as known at `boundary`; what arrived before it is settled.
     pub(super) fn matched_contents(
-        &self,
+        &mut self,
         members: &[VersionIx],
         unit: &Unit<'_>,
         boundary: Time,
@@ -147,26 +150,24 @@ impl Model {
         let mut contents = Contents::default();
         let mut total = Matches::empty(self.plan.performance(), false);
         let within = self.plan.within();
-        let axis = self.axis(unit.frame.along);
-        let mut start = unit.frame.from;
-        while start < unit.frame.to {
-            for &version in members {
-                let key = PaneKey { start, version, segment: unit.segment };
-                let Some(pane) = axis.panes.get(&key) else { continue };
-                let matches = pane.matches_before(boundary);
-                contents.events += pane.predictions;
-                contents.matched += matches.matched.max(0) as u64;
-                if start + axis.width + within <= boundary {
-                    contents.assumed += pane.assumed(&matches);
-                    if let (Some(sums), Some(assumed)) =
-                        (&mut total.performance, pane.assumed_performance(&matches))
+        let Frame { along, from, to, .. } = unit.frame;
+        let axis = self.axis_mut(along);
+        // Outcomes are assumed in panes that end so long before the boundary.
+        let over = ((boundary - within).floor_to(axis.width)).clamp(from, to);
+        for &version in members {
+            for (from, to, assumes) in [(from, over, true), (over, to, false)] {
+                let sums = axis.stretch(from, to, version, unit.segment);
+                contents.events += sums.predictions;
+                contents.matched += sums.matched;
+                total.merge(&sums.matches);
+                if assumes {
+                    contents.assumed += sums.assumed;
+                    if let (Some(total), Some(assumed)) = (&mut total.performance, &sums.as_assumed)
                     {
-                        sums.merge(&assumed);
+                        total.merge(assumed);
                     }
                 }
-                total.merge(&matches);
             }
-            start = start + axis.width;
         }
         contents.performance = total.performance;
         contents.delays = Some(total.delays);
@@ -179,7 +180,8 @@ impl Model {
                     counts.counted += n.max(0) as u64;
                 }
             }
-            contents.counts = Some(counts);
+            contents.counts = Some(Arc::new(counts));
+            contents.reference = profile.map(|p| Arc::new(p.whole()));
         }
         let step =
             unit.step().map(|step| self.matched_contents(members, &step, boundary, reference));
@@ -205,11 +207,10 @@ impl Model {
         if unit.monitor.statistic.basis().per_series() {
             let profile =
                 group.reference.as_ref().and_then(|r| r.series.get(unit.series as &str)).cloned();
-            let id = profile.as_ref().map_or("", |p| p.id()).to_owned();
-            let cells = profile.map_or(0, |p| p.cells());
-            let series = unit.series.clone();
-            let counts = self.slide(group, members, unit, &series, cells, |pane, sum, add| {
-                let Some(counts) = pane.series.get(&series) else { return };
+            let (id, cells) = profile.as_ref().map_or(("", 0), |p| (p.id(), p.cells()));
+            let series = unit.series;
+            let counts = self.slide(group, members, unit, series, cells, |pane, sum, add| {
+                let Some(counts) = pane.series.get(series) else { return };
                 if *counts.reference != *id {
                     return;
                 }
@@ -220,6 +221,7 @@ impl Model {
                 }
             });
             contents.counts = Some(counts);
+            contents.reference = profile.map(|profile| group.whole(series, profile));
         }
         let step = unit.step().map(|step| self.counted_contents(group, members, &step));
         contents.step = step.map(Box::new);
@@ -234,21 +236,19 @@ impl Model {
         series: &Arc<str>,
         cells: usize,
         each: impl Fn(&Pane, &mut Counts, bool),
-    ) -> Counts {
+    ) -> Arc<Counts> {
         let Frame { along, from, to, .. } = unit.frame;
         let axis = self.axis(along);
         let key = (along, series.clone(), unit.segment, to - from);
         let running = group.sums.entry(key).or_insert_with(|| Running::new(cells));
-        running
-            .slide(from, to, axis.width, |start, sum, add| {
-                for &version in members {
-                    let key = PaneKey { start, version, segment: unit.segment };
-                    if let Some(pane) = axis.panes.get(&key) {
-                        each(pane, sum, add);
-                    }
+        running.slide(from, to, axis.width, |start, sum, add| {
+            for &version in members {
+                let key = PaneKey { start, version, segment: unit.segment };
+                if let Some(pane) = axis.panes.get(&key) {
+                    each(pane, sum, add);
                 }
-            })
-            .clone()
+            }
+        })
     }
 
     /// Scores a window and has its detector read it. `full` says whether the series has covered its
@@ -270,10 +270,9 @@ impl Model {
         // Known categories and bounds are the whole's; only a distance needs the segment's part.
         let in_reference =
             unit.segment == WHOLE || part.is_some() || statistic.basis() == Basis::Quality;
-        let whole = profile.map(|p| p.whole());
         let reference_counts = match part {
             Some(part) => part.series.get(unit.series as &str),
-            None => whole.as_ref(),
+            None => contents.reference.as_deref(),
         };
         let against = profile.map(|p| p as &Profile).zip(reference_counts).filter(|_| in_reference);
         let sample = contents.sample(unit.frame.end - unit.frame.start, against);

@@ -2,18 +2,17 @@
 //!
 //! A changed configuration takes the same way as a restart: rows out, rows in under the new plan.
 
-use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::axis::{Along, Count};
 use super::io::{Change, Effects, Notice, Table};
 use super::learn::StoredLearning;
-use super::model::{Ledger, Model, PaneKey, TrackKey, VersionIx};
+use super::model::{Ledger, Model, PaneKey, VersionIx};
 use super::outbox::Row;
 use super::rows::{StateError, first_part, join_key, read, row, score_key, text_key};
 use super::runs::Run;
-use super::track::Track;
+use super::tracks::{StoredRevisions, StoredTrack};
 use super::{Engine, Position};
 use crate::event::{Partition, Time};
 use crate::lines::{ScoreLine, Segment, SilenceLine};
@@ -23,14 +22,13 @@ use crate::reference::Reference;
 use crate::window::Pane;
 
 /// Tables whose keys begin with the name of a model.
-const OWNED: [Table; 5] =
-    [Table::Models, Table::Panes, Table::Counted, Table::Tracks, Table::Learning];
+const OWNED: [Table; 6] =
+    [Table::Models, Table::Panes, Table::Counted, Table::Tracks, Table::Revisions, Table::Learning];
 
 /// Finds the reference of a model's version.
 pub type Resolve<'a> = &'a dyn Fn(&str, Option<&str>) -> Option<Arc<Reference>>;
 
 pub(super) type StoredPane = (Time, String, Segment, Pane);
-pub(super) type StoredTrack = (String, String, String, Segment, Track);
 
 impl Engine {
     /// Everything that changed since the last call: one atomic batch for the store.
@@ -98,6 +96,7 @@ impl Engine {
         let mut ledgers: BTreeMap<String, Ledger> = BTreeMap::new();
         let mut panes: Vec<(String, (Along, StoredPane))> = Vec::new();
         let mut tracks: Vec<(String, StoredTrack)> = Vec::new();
+        let mut revisions: Vec<(String, StoredRevisions)> = Vec::new();
         let mut learnt: Vec<(String, StoredLearning)> = Vec::new();
         let mut ownerless = Vec::new();
         let names: BTreeSet<String> = engine.models.iter().map(|m| m.plan.name.clone()).collect();
@@ -118,6 +117,7 @@ impl Engine {
                 }
                 Table::Counted => panes.push((first_part(&key), read(table, &value)?)),
                 Table::Tracks => tracks.push((first_part(&key), read(table, &value)?)),
+                Table::Revisions => revisions.push((first_part(&key), read(table, &value)?)),
                 Table::Incidents => {
                     let incident: Incident = read(table, &value)?;
                     engine.incidents.insert(incident.key.clone(), incident);
@@ -146,23 +146,27 @@ impl Engine {
             };
             let Some(ledger) = ledgers.remove(&name) else { continue };
             let mine = |owner: &String| *owner == name;
-            let kept = model.take_back(
+            let moved = model.take_back(
                 ledger,
-                panes.extract_if(.., |(owner, _)| mine(owner)).map(|(_, pane)| pane),
-                tracks.extract_if(.., |(owner, _)| mine(owner)).map(|(_, track)| track),
                 learnt.extract_if(.., |(owner, _)| mine(owner)).map(|(_, stored)| stored),
                 resolve,
             )?;
+            let panes = panes.extract_if(.., |(owner, _)| mine(owner)).map(|(_, pane)| pane);
+            let kept = model.take_panes_back(panes, &moved);
+            let tracks = tracks.extract_if(.., |(owner, _)| mine(owner)).map(|(_, track)| track);
+            let revisions = revisions.extract_if(.., |(owner, _)| mine(owner)).map(|(_, row)| row);
+            if kept {
+                model.take_tracks_back(tracks, revisions, &moved);
+            } else {
+                effects.notices.push(Notice {
+                    warning: true,
+                    model: name.clone(),
+                    message: "the pane width changed: counting starts anew".to_owned(),
+                });
+            }
             if name != model.plan.name {
                 engine.renamed.push((name.clone(), model.plan.name.clone()));
                 model.mark_all();
-            }
-            if !kept {
-                effects.notices.push(Notice {
-                    warning: true,
-                    model: name,
-                    message: "the pane width changed: counting starts anew".to_owned(),
-                });
             }
         }
         engine.dirty.ownerless = ownerless;
@@ -274,32 +278,22 @@ impl Model {
             changes.extend(dirty.into_iter().map(|key| self.pane_row(along, key)));
         }
         self.learning_changes(changes);
-        for (group, key) in std::mem::take(&mut self.dirty_tracks) {
-            let Some(group) = self.groups.get(group) else { continue };
-            let segment = self.segments.entry(key.segment).segment.clone();
-            let parts = [&name, &*group.id, &*key.monitor, &*key.series, &segment.to_string()];
-            let store_key = text_key(&parts);
-            let value = group.tracks.get(&key).map(|track| {
-                let names = (group.id.to_string(), key.monitor.to_string(), key.series.to_string());
-                (names.0, names.1, names.2, segment, track.clone())
-            });
-            changes.push(row::<StoredTrack>(Table::Tracks, store_key, value.as_ref()));
-        }
+        self.track_changes(changes);
     }
 
     fn pane_row(&self, along: Along, key: PaneKey) -> Change {
-        let version = self.ledger.lexicon.name(key.version).to_string();
-        let segment = self.segments.entry(key.segment).segment.clone();
+        let version = &**self.ledger.lexicon.name(key.version);
+        let segment = &self.segments.entry(key.segment).segment;
         let (start, slice) = (key.start.0.to_string(), segment.to_string());
+        // Encodes as a `StoredPane`, without a copy of the pane.
         let pane = self.axis(along).panes.get(&key);
-        let stored = pane.map(|pane| (key.start, version.clone(), segment, pane.clone()));
+        let stored = pane.map(|pane| (key.start, version, segment, pane));
         if along == Along::Time {
-            let key = text_key(&[&self.plan.name, &start, &version, &slice]);
-            return row::<StoredPane>(Table::Panes, key, stored.as_ref());
+            let key = text_key(&[&self.plan.name, &start, version, &slice]);
+            return row(Table::Panes, key, stored.as_ref());
         }
-        let key = text_key(&[&self.plan.name, along.name(), &start, &version, &slice]);
-        let stored = stored.map(|stored| (along, stored));
-        row::<(Along, StoredPane)>(Table::Counted, key, stored.as_ref())
+        let key = text_key(&[&self.plan.name, along.name(), &start, version, &slice]);
+        row(Table::Counted, key, stored.map(|stored| (along, stored)).as_ref())
     }
 
     fn write_ledger(&mut self) {
@@ -330,21 +324,16 @@ impl Model {
             axis.dirty.extend(axis.panes.keys().copied());
         }
         self.mark_learning();
-        let tracks = self.groups.iter().enumerate();
-        let keys = tracks.flat_map(|(g, group)| group.tracks.keys().map(move |k| (g, k.clone())));
-        let keys: Vec<(usize, TrackKey)> = keys.collect();
-        self.dirty_tracks.extend(keys);
+        self.mark_tracks();
     }
 
-    /// Takes stored state back; false when the panes had to be dropped.
+    /// Takes stored state back, without panes and tracks; returns the series that have moved.
     fn take_back(
         &mut self,
         ledger: Ledger,
-        panes: impl Iterator<Item = (Along, StoredPane)>,
-        tracks: impl Iterator<Item = StoredTrack>,
         learnt: impl Iterator<Item = StoredLearning>,
         resolve: Resolve<'_>,
-    ) -> Result<bool, StateError> {
+    ) -> Result<BTreeSet<Arc<str>>, StateError> {
         self.segments.restore(&ledger.segments);
         let versions = ledger.versions.clone();
         let (starts, begins) = (ledger.starts.clone(), ledger.begins.clone());
@@ -372,6 +361,15 @@ impl Model {
                 }
             }
         }
+        Ok(moved)
+    }
+
+    /// Takes stored panes back; false where those of event time had to be dropped.
+    fn take_panes_back(
+        &mut self,
+        panes: impl Iterator<Item = (Along, StoredPane)>,
+        moved: &BTreeSet<Arc<str>>,
+    ) -> bool {
         let kept: Vec<Along> = Along::ALL.into_iter().filter(|along| self.resume(*along)).collect();
         for (along, (start, version, segment, mut pane)) in panes {
             let Some(segment) = self.segments.find(&segment) else { continue };
@@ -392,29 +390,9 @@ impl Model {
             {
                 version.last_pane = version.last_pane.max(start);
             }
-            let axis = self.axis_mut(along);
-            match axis.panes.entry(key) {
-                Entry::Vacant(slot) => {
-                    slot.insert(pane);
-                }
-                Entry::Occupied(mut slot) => slot.get_mut().absorb(pane),
-            }
+            self.axis_mut(along).take_back(key, pane);
         }
-        if !kept.contains(&Along::Time) {
-            return Ok(false);
-        }
-        for (group, monitor, series, segment, track) in tracks {
-            let Some(segment) = self.segments.find(&segment) else { continue };
-            let Some(group) = self.groups.iter_mut().find(|g| *g.id == group) else { continue };
-            let renamed = self.plan.monitors.iter().find(|m| m.was.as_deref() == Some(&monitor));
-            let monitor: Arc<str> = renamed.map_or(monitor.as_str(), |m| m.name.as_str()).into();
-            if moved.contains(series.as_str()) {
-                continue;
-            }
-            let key = TrackKey { monitor, series: series.into(), segment };
-            group.tracks.insert(key, track);
-        }
-        Ok(true)
+        kept.contains(&Along::Time)
     }
 
     /// Series whose path is another one now: what was counted was something else.

@@ -158,13 +158,7 @@ impl Engine {
                 .zip(model.ledger.judged_drift)
                 .map(|(latest, judged)| Span((latest - judged).0.max(0))),
             outcome_coverage: coverage.map(|(_, c)| c),
-            late: model
-                .time
-                .panes
-                .iter()
-                .filter(|(k, _)| k.segment == super::segments::WHOLE)
-                .map(|(_, p)| p.late)
-                .sum(),
+            late: model.time.late(),
             crowded_out: model.ledger.crowded_out,
             unjoined: model.ledger.unjoined,
             has_reference: model

@@ -4,19 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::revisions::{Revisions, Said};
 use crate::detect::{Detector, For, Memory, NoData, Observation, Reading, Severity};
 use crate::event::{Span, Time};
 use crate::lines::Verdict;
-
-/// What was written about a window that may be restated.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-struct Written {
-    lines: u32,
-    /// Verdict of the last line.
-    verdict: Verdict,
-    /// What the detector said, where it said anything.
-    reading: Option<Reading>,
-}
 
 /// What is remembered of past evaluations.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -27,8 +18,9 @@ pub(super) struct Track {
     pub last_scored: Option<Time>,
     /// Latest readings by window end; no-data windows leave no reading.
     readings: BTreeMap<Time, Reading>,
-    /// What was written per window end, for windows that may be restated.
-    written: BTreeMap<Time, Written>,
+    /// What was said about windows that may be restated; stored apart.
+    #[serde(skip)]
+    pub revisions: Revisions,
     /// What a sequential detector keeps from window to window.
     memory: Memory,
 }
@@ -37,12 +29,11 @@ impl Track {
     /// Counts a line of the window that ends at `end`; returns its revision, and whether it says
     /// something else than the line before.
     pub(super) fn revise(&mut self, end: Time, verdict: Verdict) -> (u32, bool) {
-        let written =
-            self.written.entry(end).or_insert(Written { lines: 0, verdict, reading: None });
-        let changed = written.verdict != verdict;
-        written.lines += 1;
-        written.verdict = verdict;
-        (written.lines - 1, changed)
+        let said = self.revisions.change(end, Said { lines: 0, verdict, reading: None });
+        let changed = said.verdict != verdict;
+        said.lines += 1;
+        said.verdict = verdict;
+        (said.lines - 1, changed)
     }
 
     /// The detector's reading of the window that ends at `end`. A sequential detector takes each
@@ -53,7 +44,7 @@ impl Track {
         detector: &dyn Detector,
         seen: &Observation<'_>,
     ) -> Result<Reading, NoData> {
-        let first = self.written.get(&end).and_then(|written| written.reading);
+        let first = self.revisions.of(end).and_then(|said| said.reading);
         match first.filter(|_| detector.is_sequential()) {
             Some(reading) => Ok(reading),
             None => detector.read(seen, &mut self.memory),
@@ -62,12 +53,7 @@ impl Track {
 
     /// Whether the window that ends at `end` has a line already.
     pub(super) fn has_line(&self, end: Time) -> bool {
-        self.written.contains_key(&end)
-    }
-
-    /// Forgets what was written about windows that nothing can restate.
-    pub(super) fn forget_lines_before(&mut self, end: Time) {
-        self.written = self.written.split_off(&end);
+        self.revisions.of(end).is_some()
     }
 
     /// Files a reading; a restated window replaces its own.
@@ -83,9 +69,7 @@ impl Track {
         if self.last_scored.is_some_and(|last| last + patience < end) {
             self.readings.clear();
         }
-        if let Some(written) = self.written.get_mut(&end) {
-            written.reading = reading;
-        }
+        self.revisions.note(end, reading);
         match reading {
             Some(reading) => {
                 self.readings.insert(end, reading);
@@ -142,6 +126,7 @@ fn evaluations(persistence: For, every: Span) -> (usize, usize) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::revisions::Hour;
     use super::*;
 
     const EVERY: Span = Span(10);
@@ -216,7 +201,12 @@ mod tests {
         let mut fires = Vec::new();
         for end in [10, 20, 20, 10, 20, 30, 10] {
             fires.push(judge(&mut track, end).beyond.is_some());
+            let hours = postcard::to_stdvec(&track.revisions.take_changed()).unwrap();
             track = postcard::from_bytes(&postcard::to_stdvec(&track).unwrap()).unwrap();
+            for (_, ends) in postcard::from_bytes::<Vec<Hour>>(&hours).unwrap() {
+                track.revisions.restore(ends);
+            }
+            track.revisions.mark_all();
         }
         assert_eq!(fires, [false, false, false, false, false, true, false]);
     }

@@ -1,5 +1,6 @@
 //! The store on disk: fjall, a log-structured tree with one journal for all tables.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -94,14 +95,17 @@ impl Embedded {
                 fjall::Error::Io(source) => StoreError::Folder { path: path.to_owned(), source },
                 other => corrupt(other.to_string()),
             })?;
+        let open = |table: Table| {
+            database
+                .keyspace(table.name(), KeyspaceCreateOptions::default)
+                .map_err(|error| corrupt(format!("table {}: {error}", table.name())))
+        };
+        // First, so that nothing is made in a folder of another format.
+        let identity = identity(path, &database, &open(Table::Meta)?)?;
         let mut tables = BTreeMap::new();
         for table in Table::ALL {
-            let keyspace = database
-                .keyspace(table.name(), KeyspaceCreateOptions::default)
-                .map_err(|error| corrupt(format!("table {}: {error}", table.name())))?;
-            tables.insert(table, keyspace);
+            tables.insert(table, open(table)?);
         }
-        let identity = identity(path, &database, &tables[&Table::Meta])?;
         let path = path.to_owned();
         Ok(Embedded { path, database, tables, identity, _lock: lock, _copy: copy })
     }
@@ -218,10 +222,12 @@ fn identity(path: &Path, database: &Database, meta: &Keyspace) -> Result<Identit
     if let Some(bytes) = stored {
         let identity: Identity = serde_json::from_slice(&bytes)
             .map_err(|error| corrupt(format!("its identity cannot be read: {error}")))?;
-        if identity.format > FORMAT {
-            return Err(StoreError::Newer { path: path.to_owned(), found: identity.format });
-        }
-        return Ok(identity);
+        let (path, found) = (path.to_owned(), identity.format);
+        return match found.cmp(&FORMAT) {
+            Ordering::Greater => Err(StoreError::Newer { path, found }),
+            Ordering::Less => Err(StoreError::Older { path, found }),
+            Ordering::Equal => Ok(identity),
+        };
     }
     let mut random = [0u8; 48];
     rand::rng().fill_bytes(&mut random);

@@ -16,8 +16,8 @@ pub use scores::{Cursor, ScoreQuery, forget_scores, scores};
 
 use crate::engine::io::{Change, Table};
 
-/// Format of the rows; a newer one is refused.
-pub const FORMAT: u32 = 1;
+/// Format of the rows; any other one is refused.
+pub const FORMAT: u32 = 2;
 
 /// What can go wrong with the state.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +49,17 @@ pub enum StoreError {
         "state directory {path} has format {found}, this driftd reads {FORMAT}; use a newer driftd"
     )]
     Newer {
+        /// Which.
+        path: PathBuf,
+        /// Its format.
+        found: u32,
+    },
+    /// It was written by an older driftd.
+    #[error(
+        "state directory {path} has format {found}, this driftd reads {FORMAT}; move it away to \
+         start again from Kafka, or go back to the driftd that wrote it"
+    )]
+    Older {
         /// Which.
         path: PathBuf,
         /// Its format.

@@ -65,16 +65,20 @@ fn the_folder_is_ours_alone_and_keeps_its_identity() {
 }
 
 #[test]
-fn a_newer_format_is_refused() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = Embedded::open(folder.path()).unwrap();
-    let mut identity = store.identity().clone();
-    identity.format = FORMAT + 1;
-    let value = serde_json::to_string(&identity).unwrap();
-    store.commit(&[put(Table::Meta, "identity", &value)]).unwrap();
-    store.close();
-    let error = Embedded::open(folder.path()).unwrap_err();
-    assert!(matches!(error, StoreError::Newer { found, .. } if found == FORMAT + 1));
+fn another_format_is_refused_with_a_sentence() {
+    let refusal = |format: u32| {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Embedded::open(folder.path()).unwrap();
+        let identity = Identity { format, ..store.identity().clone() };
+        let value = serde_json::to_string(&identity).unwrap();
+        store.commit(&[put(Table::Meta, "identity", &value)]).unwrap();
+        store.close();
+        Embedded::open(folder.path()).unwrap_err().to_string()
+    };
+    let newer = format!("has format {}, this driftd reads {FORMAT}; use a newer", FORMAT + 1);
+    assert!(refusal(FORMAT + 1).contains(&newer));
+    let older = format!("has format {}, this driftd reads {FORMAT}; move it away", FORMAT - 1);
+    assert!(refusal(FORMAT - 1).contains(&older));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::stats::{Delays, Performance};
 
 /// What matched outcomes add to a pane. All counts are signed: what arrives in one hop may take
 /// back what came in an earlier one.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Matches {
     /// Predictions with an outcome.
     pub matched: i64,

@@ -81,16 +81,6 @@ impl Pane {
         }
     }
 
-    /// Sums over the matches that arrived before `boundary`.
-    #[must_use]
-    pub fn matches_before(&self, boundary: Time) -> Matches {
-        let mut sums = self.settled.clone();
-        for (_, hop) in self.arriving.range(..boundary) {
-            sums.merge(hop);
-        }
-        sums
-    }
-
     /// Folds the hops before `boundary` into the settled sums; true if there were any.
     pub fn settle(&mut self, boundary: Time) -> bool {
         let later = self.arriving.split_off(&boundary);
@@ -139,7 +129,9 @@ impl Pane {
     /// All matches that the log holds, whenever they arrived.
     #[must_use]
     pub fn all_matches(&self) -> Matches {
-        self.matches_before(Time::MAX)
+        let mut sums = self.settled.clone();
+        self.arriving.values().for_each(|hop| sums.merge(hop));
+        sums
     }
 
     /// Predictions whose outcome is assumed once their wait is over, given these matches.

@@ -1,5 +1,7 @@
 //! A sliding sum of panes for one series: the new pane is added, the old one subtracted.
 
+use std::sync::Arc;
+
 use crate::event::{Span, Time};
 use crate::stats::Counts;
 
@@ -8,39 +10,43 @@ use crate::stats::Counts;
 pub struct Running {
     from: Time,
     to: Time,
-    sum: Counts,
+    sum: Arc<Counts>,
 }
 
 impl Running {
     /// An empty sum that has not been anywhere yet.
     #[must_use]
     pub fn new(cells: usize) -> Running {
-        Running { from: Time::MIN, to: Time::MIN, sum: Counts::new(cells) }
+        Running { from: Time::MIN, to: Time::MIN, sum: Arc::new(Counts::new(cells)) }
     }
 
     /// Moves the window to `[from, to)` and returns its sum. `pane(start, sum, sign)` adds
-    /// (`true`) or subtracts the pane that begins at `start`.
+    /// (`true`) or subtracts the pane that begins at `start`. The sum is copied only where somebody
+    /// still holds the one before.
     pub fn slide(
         &mut self,
         from: Time,
         to: Time,
         width: Span,
         mut pane: impl FnMut(Time, &mut Counts, bool),
-    ) -> &Counts {
+    ) -> Arc<Counts> {
         let overlaps = self.from <= from && from < self.to && self.to <= to;
         if !overlaps {
-            self.sum = Counts::new(self.sum.cells.len());
+            self.sum = Arc::new(Counts::new(self.sum.cells.len()));
             (self.from, self.to) = (from, from);
         }
-        while self.to < to {
-            pane(self.to, &mut self.sum, true);
-            self.to = self.to + width;
+        if self.to < to || self.from < from {
+            let sum = Arc::make_mut(&mut self.sum);
+            while self.to < to {
+                pane(self.to, sum, true);
+                self.to = self.to + width;
+            }
+            while self.from < from {
+                pane(self.from, sum, false);
+                self.from = self.from + width;
+            }
         }
-        while self.from < from {
-            pane(self.from, &mut self.sum, false);
-            self.from = self.from + width;
-        }
-        &self.sum
+        Arc::clone(&self.sum)
     }
 }
 
@@ -63,7 +69,7 @@ mod tests {
         };
         let mut running = Running::new(1);
         for (from, to) in [(0, 30), (10, 40), (20, 50), (200, 230), (20, 50), (30, 60)] {
-            let got = running.slide(Time(from), Time(to), width, pane).clone();
+            let got = running.slide(Time(from), Time(to), width, pane);
             let want: i64 = (from..to).step_by(10).map(|s| s + 1).sum();
             assert_eq!(got.cells[0], want as u64, "{from}..{to}");
             assert_eq!(got.counted, want as u64);
