@@ -5,7 +5,11 @@
 //! before. Prints CPU seconds (user and system, all threads, from start to exit) per million
 //! events, medians, and their ratio. Nothing is subtracted. docs/performance.md tells more.
 //!
-//! Options after `--`: `--events N`, `--rounds N`, `--partitions N`, `--shape 5|30`.
+//! With `--windows` it compares driftd with itself instead: one topic over eight days of event time,
+//! judged by windows of an hour, a day and a week every five minutes. The cost per event must not
+//! grow with the window.
+//!
+//! Further options after `--`: `--events N`, `--rounds N`, `--partitions N`, `--shape 5|30`.
 
 #[path = "pipeline/demand.rs"]
 mod demand;
@@ -16,17 +20,25 @@ mod rig;
 #[path = "pipeline/rounds.rs"]
 mod rounds;
 
-use demand::{Shape, Topic};
+use demand::{HOUR, Shape, Topic};
+use driftd::event::Span;
 use rig::kafka::Kafka;
 use rounds::{Rounds, cpu_of_children};
 
 /// A ratio, and what it may be at most.
 const SHAPES: [(Shape, f64); 2] = [(Shape { features: 5 }, 3.0), (Shape { features: 30 }, 5.0)];
 
+/// Windows whose costs are compared, the first with the others; the longest ends up full.
+const WINDOWS: [&str; 3] = [HOUR, "1d", "7d"];
+const DAY: Span = Span::from_secs(86_400);
+/// A longer window may cost so many times as much as the first, at most.
+const FLAT: f64 = 1.10;
+
 struct Options {
+    windows: bool,
     events: u64,
     rounds: usize,
-    partitions: i32,
+    partitions: Option<i32>,
     shape: Option<u64>,
 }
 
@@ -40,18 +52,23 @@ fn main() {
     }
     let options = options(&arguments);
     let kafka = Kafka::shared();
+    if options.windows { windows(&kafka, &options) } else { shapes(&kafka, &options) }
+}
+
+/// driftd beside the poll loop, for each shape of event.
+fn shapes(kafka: &Kafka, options: &Options) {
     let mut measured = Vec::new();
     for (shape, most) in SHAPES {
         if options.shape.is_none_or(|features| features == shape.features as u64) {
-            eprintln!("producing {} events with {} features", options.events, shape.features);
-            let topic = Topic::fill(&kafka, shape, options.events, options.partitions);
+            let partitions = options.partitions.unwrap_or(4);
+            let topic = fill(kafka, shape, options, partitions, Span::from_secs(2 * 3_600));
             measured.push((topic, most, Rounds::default(), Rounds::default()));
         }
     }
     for round in 1..=options.rounds {
         for (topic, _, bare, driftd) in &mut measured {
             bare.add(cpu_of_children(|| poll::spawn(kafka.brokers(), topic)));
-            driftd.add(topic.read_by_driftd(&kafka));
+            driftd.add(topic.read_by_driftd(kafka, HOUR));
             eprintln!(
                 "round {round}, {} features: poll {:.2} s, driftd {:.2} s",
                 topic.shape.features,
@@ -60,7 +77,7 @@ fn main() {
             );
         }
     }
-    println!("CPU seconds per million events, median of {} rounds (least to most)", options.rounds);
+    headline(options);
     println!(
         "{:12} {:>6}  {:20} {:20} {:>6} {:>5}",
         "", "bytes", "poll", "driftd", "ratio", "most"
@@ -79,6 +96,38 @@ fn main() {
     }
 }
 
+/// driftd beside itself, for each window. One partition: none has to wait for another, however fast
+/// event time passes.
+fn windows(kafka: &Kafka, options: &Options) {
+    let features = options.shape.unwrap_or(5) as usize;
+    let partitions = options.partitions.unwrap_or(1);
+    let topic = fill(kafka, Shape { features }, options, partitions, Span(8 * DAY.0));
+    let mut measured = WINDOWS.map(|window| (window, Rounds::default()));
+    for round in 1..=options.rounds {
+        for (window, driftd) in &mut measured {
+            driftd.add(topic.read_by_driftd(kafka, window));
+            eprintln!("round {round}, window of {window}: {:.2} s", driftd.latest());
+        }
+    }
+    headline(options);
+    println!("{:12} {:20} {:>6} {:>5}", "", "driftd", "ratio", "most");
+    let first = measured[0].1.per_million(topic.events).median;
+    for (window, driftd) in &measured {
+        let driftd = driftd.per_million(topic.events);
+        let (name, ratio) = (format!("window {window}"), driftd.median / first);
+        println!("{name:12} {:20} {ratio:>6.2} {FLAT:>5.2}", driftd.to_string());
+    }
+}
+
+fn fill(kafka: &Kafka, shape: Shape, options: &Options, partitions: i32, span: Span) -> Topic {
+    eprintln!("producing {} events with {} features", options.events, shape.features);
+    Topic::fill(kafka, shape, options.events, partitions, span)
+}
+
+fn headline(options: &Options) {
+    println!("CPU seconds per million events, median of {} rounds (least to most)", options.rounds);
+}
+
 fn options(arguments: &[String]) -> Options {
     let value = |name: &str, default: u64| {
         let at = arguments.iter().position(|argument| argument == name);
@@ -86,9 +135,10 @@ fn options(arguments: &[String]) -> Options {
             .map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{name}: a number")))
     };
     Options {
+        windows: arguments.iter().any(|argument| argument == "--windows"),
         events: value("--events", 2_000_000),
         rounds: value("--rounds", 5) as usize,
-        partitions: value("--partitions", 4) as i32,
+        partitions: Some(value("--partitions", 0) as i32).filter(|count| *count > 0),
         shape: Some(value("--shape", 0)).filter(|features| *features > 0),
     }
 }

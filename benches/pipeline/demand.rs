@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use driftd::event::Time;
+use driftd::event::{Span, Time};
 
 use crate::rig::daemon::{Daemon, driftd, export};
 use crate::rig::kafka::{Kafka, Rec};
@@ -17,12 +17,13 @@ pub struct Shape {
     pub features: usize,
 }
 
-/// Event time from the first event to the last, in microseconds: twice the window.
-const SPAN: i64 = 2 * 3_600_000_000;
 /// Rows of the reference: enough to meet every value.
 const ROWS: u64 = 20_000;
 /// Records handed to the producer at once.
 const CHUNK: u64 = 100_000;
+
+/// The window that nearly everything is measured with.
+pub const HOUR: &str = "1h";
 
 /// A topic full of events.
 pub struct Topic {
@@ -36,12 +37,13 @@ pub struct Topic {
 }
 
 impl Topic {
-    /// Produces the events, and builds a reference out of others like them.
-    pub fn fill(kafka: &Kafka, shape: Shape, events: u64, partitions: i32) -> Topic {
+    /// Produces the events, evenly over the last `span` of event time, and builds a reference out of
+    /// others like them.
+    pub fn fill(kafka: &Kafka, shape: Shape, events: u64, partitions: i32, span: Span) -> Topic {
         let name = unique("bench");
         kafka.create_topic(&name, partitions);
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_micros();
-        let (start, apart) = (now as i64 - SPAN, SPAN / events as i64);
+        let (start, apart) = (now as i64 - span.0, span.0 / events as i64);
         let mut random = Random(42);
         let mut bytes = 0;
         for first in (0..events).step_by(CHUNK as usize) {
@@ -61,11 +63,11 @@ impl Topic {
         topic
     }
 
-    /// Reads the whole topic with a fresh driftd; returns its CPU seconds.
-    pub fn read_by_driftd(&self, kafka: &Kafka) -> f64 {
+    /// Reads the whole topic with a fresh driftd that judges such windows; returns its CPU seconds.
+    pub fn read_by_driftd(&self, kafka: &Kafka, window: &str) -> f64 {
         let state = self.folder.join(unique("state"));
         let port = free_port();
-        let config = self.write_config(kafka, &state, port);
+        let config = self.write_config(kafka, &state, port, window);
         let seconds = cpu_of_children(|| {
             let mut daemon = Daemon::start(&config, port, &[]);
             daemon.wait_until("all is read", Duration::from_secs(300), || {
@@ -108,7 +110,7 @@ impl Topic {
             csv.push('\n');
         }
         std::fs::write(self.folder.join("rows.csv"), csv).expect("target can be written");
-        let config = self.write_config(kafka, &self.folder.join("unused"), free_port());
+        let config = self.write_config(kafka, &self.folder.join("unused"), free_port(), HOUR);
         let config = config.to_str().expect("a plain path");
         let arguments = ["reference", "build", "--model", "demand", "rows.csv", "-o"];
         let arguments = [&arguments[..], &["reference.json", "--config", config]].concat();
@@ -116,7 +118,7 @@ impl Topic {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
 
-    fn write_config(&self, kafka: &Kafka, state: &Path, port: u16) -> PathBuf {
+    fn write_config(&self, kafka: &Kafka, state: &Path, port: u16, window: &str) -> PathBuf {
         let mut text = format!(
             r#"
 [kafka]
@@ -142,14 +144,14 @@ prediction = "output.demand"
 [monitors.shares]
 watch = ["features.*"]
 statistic = "psi"
-window = "1h"
+window = "{window}"
 every = "5m"
 detector = {{ kind = "threshold", critical = 5.0 }}
 
 [monitors.distance]
 watch = ["features.*"]
 statistic = "ks"
-window = "1h"
+window = "{window}"
 every = "5m"
 detector = {{ kind = "threshold", critical = 0.9 }}
 
