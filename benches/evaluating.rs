@@ -2,8 +2,8 @@
 //!
 //! Scores: psi and ks of 1,000 features over one window, each on a full grid of 1,000 points;
 //! budget 10 ms for both. Judging: the same windows through the engine, with noise floors,
-//! p-values, verdicts and lines. Cost per event: the engine's time for one event while windows
-//! grow from an hour to a week, judged every 5 minutes; it must stay flat.
+//! p-values, verdicts and lines. Cost per event: the engine's time for one event, with everything
+//! that it hands to the store, while windows grow from an hour to a week; it must stay flat.
 
 #[path = "evaluating/house.rs"]
 mod house;
@@ -13,11 +13,12 @@ use std::hint::black_box;
 
 use driftd::event::Span;
 use driftd::stats::{Counts, Pair, Params, Profile, STATISTICS, Sample, Statistic};
-use house::House;
+use house::{House, Watched};
 use measure::{Random, median_seconds};
 
 const FEATURES: usize = 1_000;
 const HOUR: Span = Span::from_secs(3_600);
+const DAY: Span = Span::from_secs(86_400);
 const HOP: Span = Span::from_secs(300);
 
 fn main() {
@@ -68,28 +69,34 @@ fn score(statistic: &dyn Statistic, pair: &Pair<'_>) -> Option<f64> {
 }
 
 fn judging() {
-    let mut house = House::new(FEATURES, HOUR, HOP);
+    let mut house = House::new(Watched::Features(FEATURES), HOUR, HOP);
     house.feed_until(HOUR, 200);
     // The next slab closes a pane: one boundary, with a window of both monitors per feature.
-    let seconds = median_seconds(7, || {
-        let lines = house.judge_next_hop(200);
+    let mut rounds = [(); 7].map(|()| {
+        let (lines, seconds) = house.judge_next_hop(200);
         assert_eq!(lines, 2 * FEATURES);
+        seconds
     });
+    rounds.sort_by(f64::total_cmp);
     println!("judging them in the engine");
-    println!("  {:24} {:>8.2} ms", "both monitors", seconds * 1e3);
+    println!("  {:24} {:>8.2} ms", "both monitors", rounds[3] * 1e3);
 }
 
 fn cost_per_event() {
-    println!("cost per event, 5 features, 1,000 events per hop of 5 minutes");
-    let mut first = None;
-    for (name, window) in
-        [("1 h", HOUR), ("1 d", Span::from_secs(86_400)), ("7 d", Span::from_secs(7 * 86_400))]
+    println!("cost per event, 1,000 events per hop of 5 minutes, each with a commit");
+    for (name, watched) in
+        [("psi and ks of 5 features", Watched::Features(5)), ("mae and rmse", Watched::Errors)]
     {
-        let mut house = House::new(5, window, HOP);
-        house.feed_until(window, 1_000);
-        let hops = 96;
-        let seconds = median_seconds(5, || house.feed(hops, 1_000)) / (f64::from(hops) * 1_000.0);
-        let ratio = seconds / *first.get_or_insert(seconds);
-        println!("  window of {name:14} {:>8.0} ns {ratio:>6.2}", seconds * 1e9);
+        println!("  {name}");
+        let mut first = None;
+        for (name, window) in [("1 h", HOUR), ("1 d", DAY), ("7 d", Span(7 * DAY.0))] {
+            let mut house = House::new(watched, window, HOP);
+            house.feed_until(window, 1_000);
+            let mut rounds: Vec<f64> = (0..5).map(|_| house.feed(96, 1_000)).collect();
+            rounds.sort_by(f64::total_cmp);
+            let nanoseconds = rounds[2] * 1e9 / 96_000.0;
+            let ratio = nanoseconds / *first.get_or_insert(nanoseconds);
+            println!("    window of {name:12} {nanoseconds:>8.0} ns {ratio:>6.2}");
+        }
     }
 }

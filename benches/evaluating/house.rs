@@ -1,18 +1,20 @@
 //! An engine with one model of numeric features, fed with slabs as the reader makes them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hint::black_box;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use driftd::detect::DETECTORS;
 use driftd::engine::Engine;
 use driftd::engine::io::{Fetched, Input};
-use driftd::event::{Batch, Numbers, Partition, Role, Slab, Span, Time};
+use driftd::event::{Batch, Numbers, Partition, Role, Slab, Span, Time, Values};
 use driftd::plan::{
-    FeaturePlan, Limits, ModelPlan, MonitorPlan, NotifyPlan, Plan, PredictionRepeats,
-    ReferencePlan, SeriesKind, WindowPlan,
+    FeaturePlan, Limits, ModelPlan, MonitorPlan, NotifyPlan, OutcomePlan, OutcomeRepeats, Plan,
+    PredictionRepeats, ReferencePlan, SeriesKind, WindowPlan,
 };
 use driftd::reference::Reference;
-use driftd::stats::{Absences, Dtype, NumericProfile, Params, Profile, STATISTICS};
+use driftd::stats::{Absences, Dtype, NumericProfile, Params, Profile, STATISTICS, Task};
 
 use crate::measure::Random;
 
@@ -31,23 +33,34 @@ pub fn grid() -> NumericProfile {
     }
 }
 
+/// What the monitors of the model watch.
+#[derive(Debug, Clone, Copy)]
+pub enum Watched {
+    /// psi and ks of so many features.
+    Features(usize),
+    /// mae and rmse of predictions that carry their outcome.
+    Errors,
+}
+
 /// The engine and its only partition.
 pub struct House {
     engine: Engine,
     partition: Partition,
-    features: usize,
+    watched: Watched,
     hop: Span,
     reference: Arc<Reference>,
     offset: i64,
     /// Event time up to which everything has been fed.
     now: Time,
     random: Random,
+    /// What the engine has taken.
+    spent: Duration,
 }
 
 impl House {
-    /// psi and ks of every feature, over `window`, judged every `hop`.
-    pub fn new(features: usize, window: Span, hop: Span) -> House {
-        let names: Vec<String> = (0..features).map(|i| format!("f{i:04}")).collect();
+    /// A model that is judged by windows of `window`, every `hop`.
+    pub fn new(watched: Watched, window: Span, hop: Span) -> House {
+        let names: Vec<String> = (0..watched.features()).map(|i| format!("f{i:04}")).collect();
         let profile = Arc::new(Profile::Numeric(grid()));
         let reference = Reference {
             id: "reference".into(),
@@ -56,7 +69,7 @@ impl House {
             ..Reference::default()
         };
         let partition = Partition { topic: "predictions".into(), number: 0 };
-        let mut engine = Engine::new(Arc::new(plan(&names, window, hop)), [7; 32]);
+        let mut engine = Engine::new(Arc::new(plan(watched, &names, window, hop)), [7; 32]);
         engine.step(Input::Owned {
             partitions: BTreeSet::from([partition.clone()]),
             counts: BTreeMap::from([(partition.topic.clone(), 1)]),
@@ -64,12 +77,13 @@ impl House {
         House {
             engine,
             partition,
-            features,
+            watched,
             hop,
             reference: Arc::new(reference),
             offset: 0,
             now: Time(0),
             random: Random(42),
+            spent: Duration::ZERO,
         }
     }
 
@@ -80,22 +94,27 @@ impl House {
         }
     }
 
-    /// Feeds so many hops with so many events each.
-    pub fn feed(&mut self, hops: i32, events: usize) {
+    /// Feeds so many hops with so many events each, with a commit after each hop; returns the
+    /// seconds that the engine took for it.
+    pub fn feed(&mut self, hops: i32, events: usize) -> f64 {
+        let before = self.spent;
         for _ in 0..hops {
             self.take(self.now, events);
             self.now = self.now + self.hop;
+            let start = Instant::now();
+            black_box(self.engine.changes());
+            self.spent += start.elapsed();
         }
-        // What a commit would take away.
-        self.engine.changes();
+        (self.spent - before).as_secs_f64()
     }
 
-    /// Feeds a hop, then lets one event of the next pass its end; returns how many lines the
-    /// judgement of that boundary gave.
-    pub fn judge_next_hop(&mut self, events: usize) -> usize {
+    /// Feeds a hop, whose first event passes the end of the one before; returns how many lines the
+    /// judgement of that boundary gave, and the seconds that the engine took.
+    pub fn judge_next_hop(&mut self, events: usize) -> (usize, f64) {
+        let before = self.spent;
         let lines = self.take(self.now, events);
         self.now = self.now + self.hop;
-        lines
+        (lines, (self.spent - before).as_secs_f64())
     }
 
     fn take(&mut self, start: Time, events: usize) -> usize {
@@ -104,7 +123,11 @@ impl House {
         let reference = Some(self.reference.clone());
         let references = wants.versions.into_iter().map(|v| (v, reference.clone())).collect();
         let fetched = Fetched { entries: Vec::new(), references };
-        self.engine.step(Input::Slab(Box::new(slab), fetched)).lines.len()
+        let slab = Box::new(slab);
+        let start = Instant::now();
+        let effects = self.engine.step(Input::Slab(slab, fetched));
+        self.spent += start.elapsed();
+        effects.lines.len()
     }
 
     fn slab(&mut self, start: Time, events: usize) -> Slab {
@@ -113,16 +136,19 @@ impl House {
         let apart = self.hop.0 / events as i64;
         let times: Vec<Time> = (0..events as i64).map(|i| start + Span(i * apart)).collect();
         let random = &mut self.random;
-        let column = |_| {
+        let mut column = || {
             let mut column = Numbers::default();
             (0..events).for_each(|_| column.push(random.below(POINTS) as f64));
             column
         };
+        let errors = matches!(self.watched, Watched::Errors);
         let batch = Batch {
+            prediction: errors.then(|| Values::Numbers(column())),
+            outcome: errors.then(|| Values::Numbers(column())),
             offsets: (from..self.offset).collect(),
             logged: times.clone(),
             times,
-            numbers: (0..self.features).map(column).collect(),
+            numbers: (0..self.watched.features()).map(|_| column()).collect(),
             ..Batch::default()
         };
         Slab {
@@ -139,8 +165,22 @@ impl House {
     }
 }
 
-fn plan(features: &[String], length: Span, every: Span) -> Plan {
-    let monitor = |statistic: &str, critical: f64| {
+impl Watched {
+    fn features(self) -> usize {
+        match self {
+            Watched::Features(features) => features,
+            Watched::Errors => 0,
+        }
+    }
+}
+
+fn plan(watched: Watched, features: &[String], length: Span, every: Span) -> Plan {
+    let errors = matches!(watched, Watched::Errors);
+    let series: Vec<String> = match watched {
+        Watched::Features(_) => features.iter().map(|name| format!("features.{name}")).collect(),
+        Watched::Errors => vec!["model".into()],
+    };
+    let monitor = |(statistic, critical): (&str, f64)| {
         let kind = STATISTICS.iter().find(|kind| kind.name == statistic).expect("known");
         let statistic = (kind.build)(&mut Params::default()).expect("defaults are fine");
         let options = serde_json::Map::from_iter([("critical".to_owned(), critical.into())]);
@@ -149,7 +189,7 @@ fn plan(features: &[String], length: Span, every: Span) -> Plan {
         MonitorPlan {
             name: statistic.name().into(),
             was: None,
-            series: features.iter().map(|name| format!("features.{name}")).collect(),
+            series: series.clone(),
             statistic,
             window: WindowPlan::Time { length, every },
             by: Vec::new(),
@@ -162,6 +202,17 @@ fn plan(features: &[String], length: Span, every: Span) -> Plan {
             retrain: false,
         }
     };
+    let monitors = match watched {
+        Watched::Features(_) => [("ks", 0.9), ("psi", 5.0)],
+        Watched::Errors => [("mae", 1e6), ("rmse", 1e6)],
+    };
+    let outcomes = OutcomePlan {
+        topics: Vec::new(),
+        within: every,
+        due: every,
+        repeats: OutcomeRepeats::Last,
+        assume: None,
+    };
     let numeric = SeriesKind::Numeric(Dtype::F64);
     let feature = |name: &String| FeaturePlan { name: name.clone(), kind: numeric };
     Plan {
@@ -170,20 +221,20 @@ fn plan(features: &[String], length: Span, every: Span) -> Plan {
         models: vec![ModelPlan {
             name: "demand".into(),
             was: None,
-            task: None,
+            task: errors.then_some(Task::Regression),
             lateness: Span(0),
             prediction_topics: vec!["predictions".into()],
             versioned: false,
             features: features.iter().map(feature).collect(),
-            prediction: None,
+            prediction: errors.then_some(numeric),
             probabilities: Vec::new(),
-            outcomes: None,
+            outcomes: errors.then_some(outcomes),
             repeats: PredictionRepeats::Last,
             positive: Vec::new(),
             threshold: None,
             reference: ReferencePlan { file: true, per_version: false, learn: None },
             dimensions: Vec::new(),
-            monitors: vec![monitor("ks", 0.9), monitor("psi", 5.0)],
+            monitors: monitors.map(monitor).into(),
             retrain: None,
             notify: NotifyPlan::default(),
             paths: Vec::new(),
