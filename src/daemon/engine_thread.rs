@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use super::references::References;
+use super::shelf::StoreShelf;
 use crate::clock;
 use crate::engine::io::{Change, Effects, Fetched, Input, JoinKey, Notice, Table, VersionKey};
-use crate::engine::{Engine, KEPT, Status, join_key};
+use crate::engine::{Engine, KEPT, Shelf, Status, join_key};
 use crate::event::{Partition, Slab, Span};
 use crate::join::Entry;
 use crate::plan::Plan;
@@ -29,6 +30,8 @@ const MOST_BYTES: usize = 64 << 20;
 const LOOK: Duration = Duration::from_secs(5);
 /// Join entries looked at after a commit, in search of expired ones.
 const SWEEP: usize = 20_000;
+/// Bytes of rows that get another name at once.
+const MOST_MOVED: usize = 8 << 20;
 /// How often old score lines are looked for.
 const DAY: Span = Span::from_secs(86_400);
 /// Faults of a commit that failed.
@@ -71,6 +74,8 @@ pub struct EngineThread {
     pub engine: Engine,
     pub plan: Arc<Plan>,
     pub store: Arc<dyn Store>,
+    /// Where the engine finds counts that left memory.
+    pub shelf: Arc<StoreShelf>,
     pub shared: Arc<Shared>,
     pub references: References,
     pub feed: Arc<Channel>,
@@ -150,7 +155,7 @@ impl EngineThread {
                         }
                         None
                     }
-                    Err(error @ StoreError::Write { fatal: true, .. }) => return Err(error),
+                    Err(error) if error.is_fatal() => return Err(error),
                     Err(_) => Some(Instant::now() + RETRY),
                 };
                 committed = Instant::now();
@@ -313,7 +318,7 @@ impl EngineThread {
     /// A changed configuration takes the same way as a restart.
     fn reload(&mut self, revised: Revised, waiting: &mut Waiting) -> Result<(), StoreError> {
         while let Err(error) = self.commit(waiting) {
-            if matches!(error, StoreError::Write { fatal: true, .. }) {
+            if error.is_fatal() {
                 return Err(error);
             }
             std::thread::sleep(RETRY);
@@ -324,9 +329,10 @@ impl EngineThread {
         self.commit_every = revised.commit_every;
         let references = &self.references;
         let resolve = |model: &str, version: Option<&str>| references.resolve(model, version);
-        match engine.reload(revised.plan.clone(), &resolve) {
+        let shelf: Arc<dyn Shelf> = self.shelf.clone();
+        match engine.reload(revised.plan.clone(), &resolve, &shelf) {
             Ok((engine, effects)) => {
-                move_join_entries(self.store.as_ref(), engine.renamed())?;
+                move_rows(self.store.as_ref(), engine.renamed())?;
                 self.engine = engine;
                 self.plan = revised.plan;
                 self.keep(effects, waiting);
@@ -351,6 +357,7 @@ impl EngineThread {
     /// One batch, fsynced; only then messages leave, commands are answered, the group hears.
     fn commit(&mut self, waiting: &mut Waiting) -> Result<(), StoreError> {
         let began = Instant::now();
+        self.shelf.check()?;
         let mut changes = std::mem::take(&mut waiting.failed);
         changes.extend(self.engine.changes());
         if !changes.is_empty() {
@@ -365,9 +372,11 @@ impl EngineThread {
                 }
             }
             if let Err(error) = written {
+                self.shelf.hold(&changes);
                 waiting.failed = changes;
                 return Err(error);
             }
+            self.shelf.release();
             self.observer.committed(began.elapsed(), self.store.bytes());
         }
         (waiting.urgent, waiting.bytes) = (false, 0);
@@ -403,37 +412,37 @@ fn log(notice: &Notice) {
     }
 }
 
-/// A renamed model finds its join entries under its new name; what a crash leaves undone is done
-/// again by the next start.
+/// A renamed model finds the rows that are not loaded under its new name; what a crash leaves
+/// undone is done again by the next start.
 ///
 /// # Errors
 /// The store cannot be read or written.
-pub fn move_join_entries(
-    store: &dyn Store,
-    renamed: &[(String, String)],
-) -> Result<(), StoreError> {
+pub fn move_rows(store: &dyn Store, renamed: &[(String, String)]) -> Result<(), StoreError> {
     for (old, new) in renamed {
-        let prefix = [old.as_bytes(), &[0]].concat();
-        loop {
-            let mut changes = Vec::new();
-            store.walk(Table::Join, &prefix, &mut |key, value| {
-                let Some(id) = key.strip_prefix(prefix.as_slice()) else { return false };
-                let moved = [new.as_bytes(), &[0], id].concat();
-                changes.push(Change {
-                    table: Table::Join,
-                    key: moved,
-                    value: Some(value.to_vec()),
-                });
-                changes.push(Change { table: Table::Join, key: key.to_vec(), value: None });
-                changes.len() < SWEEP
-            })?;
-            if changes.is_empty() {
-                break;
-            }
-            store.commit(&changes)?;
+        for table in [Table::Join, Table::Counts] {
+            move_table(store, table, old, new)?;
         }
     }
     Ok(())
+}
+
+fn move_table(store: &dyn Store, table: Table, old: &str, new: &str) -> Result<(), StoreError> {
+    let prefix = [old.as_bytes(), &[0]].concat();
+    loop {
+        let (mut changes, mut bytes) = (Vec::new(), 0);
+        store.walk(table, &prefix, &mut |key, value| {
+            let Some(rest) = key.strip_prefix(prefix.as_slice()) else { return false };
+            let moved = [new.as_bytes(), &[0], rest].concat();
+            changes.push(Change { table, key: moved, value: Some(value.to_vec()) });
+            changes.push(Change { table, key: key.to_vec(), value: None });
+            bytes += key.len() + value.len();
+            bytes < MOST_MOVED
+        })?;
+        if changes.is_empty() {
+            return Ok(());
+        }
+        store.commit(&changes)?;
+    }
 }
 
 /// Memory that a slab's rows may leave in the overlay, roughly.

@@ -11,6 +11,7 @@ mod plans;
 mod receivers;
 mod references;
 mod reload;
+mod shelf;
 
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -35,8 +36,8 @@ use crate::admin::{self, App, Replays};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Settings;
 use crate::dead_letter::{DeadLetterTopic, DeadLetters};
-use crate::engine::Engine;
 use crate::engine::io::Table;
+use crate::engine::{Engine, Shelf};
 use crate::metrics::{Exporter, Metrics};
 use crate::outbox::Dispatcher;
 use crate::source::{Channel, Reader, Shared};
@@ -45,6 +46,7 @@ use control::{Desk, Doorkeeper};
 use keeping::Keeping;
 use observer::Watching;
 use reload::Within;
+use shelf::StoreShelf;
 
 /// Slabs on their way from readers to engine; each holds about a megabyte at most.
 const SLABS: usize = 32;
@@ -52,7 +54,7 @@ const SLABS: usize = 32;
 const FAREWELL: Duration = Duration::from_secs(20);
 /// Score lines looked at in one go.
 const PAGE: usize = 1000;
-/// Tables that an engine is restored from; join entries and scores stay on disk.
+/// Tables that an engine is restored from; counts, join entries and scores stay on disk.
 const RESTORED: [Table; 11] = [
     Table::Positions,
     Table::Models,
@@ -104,7 +106,9 @@ async fn serve(
     let identity = store.identity().clone();
     let plan = Arc::new(settings.plan.clone());
     let references = References::new(reference_files(&settings));
-    let (mut engine, effects) = restore(&plan, &identity.secret, store.as_ref(), &references)?;
+    let shelf = Arc::new(StoreShelf::new(store.clone()));
+    let (mut engine, effects) =
+        restore(&plan, &identity.secret, store.as_ref(), &references, &shelf)?;
     // The clock enters before anything else: no message may be written at no time.
     engine.set_clock(crate::clock::now());
     for notice in &effects.notices {
@@ -169,6 +173,7 @@ async fn serve(
         engine,
         plan,
         store: store.clone() as Arc<dyn Store>,
+        shelf,
         shared: shared.clone(),
         references,
         feed: feed.clone(),
@@ -253,14 +258,22 @@ fn restore(
     secret: &[u8; 32],
     store: &dyn Store,
     references: &References,
+    shelf: &Arc<StoreShelf>,
 ) -> anyhow::Result<(Engine, crate::engine::io::Effects)> {
     let mut stored = Vec::new();
     for table in RESTORED {
         stored.extend(rows(store, table)?.into_iter().map(|(key, value)| (table, key, value)));
     }
     let resolve = |model: &str, version: Option<&str>| references.resolve(model, version);
-    let (mut engine, effects) = Engine::restore(plan.clone(), *secret, stored, &resolve)?;
-    engine_thread::move_join_entries(store, engine.renamed())?;
+    let (mut engine, effects) = Engine::restore(
+        plan.clone(),
+        *secret,
+        stored,
+        &resolve,
+        &(shelf.clone() as Arc<dyn Shelf>),
+    )?;
+    shelf.check()?;
+    engine_thread::move_rows(store, engine.renamed())?;
     for (model, after) in engine.recallable() {
         let (model, from) = (Some(model), Some(after));
         let query = ScoreQuery { model, from, all_revisions: true, ..ScoreQuery::default() };

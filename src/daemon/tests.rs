@@ -65,6 +65,7 @@ impl Running {
         let thread = EngineThread {
             engine: Engine::new(plan.clone(), [7; 32]),
             plan,
+            shelf: Arc::new(StoreShelf::new(store.clone())),
             store,
             shared: shared.clone(),
             references: References::default(),

@@ -11,7 +11,7 @@ use super::segments::{SegmentIx, WHOLE};
 use crate::event::{Span, Time};
 use crate::plan::{ModelPlan, MonitorPlan, WindowPlan};
 use crate::stats::Performance;
-use crate::window::{Matches, Pane};
+use crate::window::{Matches, Pane, SeriesCounts};
 
 /// Which line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -47,6 +47,10 @@ pub(super) struct Axis {
     pub width: Span,
     pub panes: BTreeMap<PaneKey, Pane>,
     pub dirty: BTreeSet<PaneKey>,
+    /// Panes whose counts have changed since the last commit.
+    pub dirty_counts: BTreeSet<PaneKey>,
+    /// The counts of panes that begin earlier were left to the store.
+    pub shelved_to: Time,
     /// Where each segment has panes.
     present: BTreeSet<(SegmentIx, Time)>,
     /// Panes with sums of hops that have not passed.
@@ -69,6 +73,8 @@ impl Axis {
             width: width(along, plan),
             panes: BTreeMap::new(),
             dirty: BTreeSet::new(),
+            dirty_counts: BTreeSet::new(),
+            shelved_to: Time::MIN,
             present: BTreeSet::new(),
             unsettled: BTreeSet::new(),
             late: 0,
@@ -146,6 +152,12 @@ impl Axis {
         });
     }
 
+    /// The counts of the pane at a key; those that were left to the store have come back before.
+    pub(super) fn counts(&mut self, key: PaneKey) -> &mut SeriesCounts {
+        self.dirty_counts.insert(key);
+        self.pane(key).series.get_or_insert_default()
+    }
+
     /// Where the pane of a position begins; only of a line that is used.
     pub(super) fn start_of(&self, at: Time) -> Time {
         at.floor_to(self.width)
@@ -160,6 +172,7 @@ impl Axis {
             }
             self.present.remove(&(key.segment, key.start));
             self.dirty.insert(key);
+            self.dirty_counts.insert(key);
             self.blocks.touch(key, self.width);
         }
     }
@@ -276,6 +289,14 @@ fn width(along_this: Along, plan: &ModelPlan) -> Span {
         WindowPlan::Count { length, every } => width.gcd(ordinal(length)).gcd(ordinal(every)),
         WindowPlan::Time { .. } => width,
     })
+}
+
+/// Length of a window, and the distance to the next one, along its line.
+pub(super) fn spans(window: WindowPlan) -> (Span, Span) {
+    match window {
+        WindowPlan::Time { length, every } => (length, every),
+        WindowPlan::Count { length, every } => (ordinal(length), ordinal(every)),
+    }
 }
 
 /// A number of events as a distance along a line of counts.

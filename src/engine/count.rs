@@ -86,7 +86,8 @@ impl Model {
             }
             let slices = slice(whole, segments);
             for slice in &slices {
-                axis.pane(slice.key).predictions += slice.rows.len() as u64;
+                self.bring_back(along, slice.key);
+                self.axis_mut(along).pane(slice.key).predictions += slice.rows.len() as u64;
             }
             portions.push(Portion { reference, slices });
         }
@@ -119,9 +120,9 @@ impl Model {
                 if !self.counts_in(series, slice.key.segment) {
                     continue;
                 }
-                let pane = self.axis_mut(along).pane(slice.key);
-                let counts = pane
-                    .series
+                let counts = self
+                    .axis_mut(along)
+                    .counts(slice.key)
                     .entry(series.name.clone())
                     .or_insert_with(|| PaneCounts::new(id.clone(), *cells));
                 if counts.reference != *id {

@@ -10,9 +10,10 @@ use super::axis::Along;
 use super::io::Table;
 use super::model::Ledger;
 use super::outbox::Row;
+use super::pane_rows::StoredPane;
 use super::rows::{StateError, first_part, read};
 use super::runs::Run;
-use super::state::StoredPane;
+use super::shelf::counts_of;
 use crate::event::{Partition, Time};
 use crate::join::Entry;
 use crate::policy::Incident;
@@ -24,7 +25,8 @@ pub struct Export {
     only: Option<String>,
     positions: BTreeMap<Partition, Position>,
     ledgers: BTreeMap<String, Ledger>,
-    panes: Vec<(String, StoredPane)>,
+    /// By their row's key.
+    panes: BTreeMap<Vec<u8>, (String, StoredPane)>,
     incidents: Vec<Value>,
     runs: Vec<Value>,
     outbox: Vec<Value>,
@@ -34,10 +36,11 @@ pub struct Export {
 }
 
 /// Tables in the order that [`Export::take`] wants them.
-pub const EXPORTED: [Table; 7] = [
+pub const EXPORTED: [Table; 8] = [
     Table::Positions,
     Table::Models,
     Table::Panes,
+    Table::Counts,
     Table::Join,
     Table::Incidents,
     Table::Runs,
@@ -67,7 +70,12 @@ impl Export {
             Table::Panes => {
                 let model = first_part(key);
                 if self.wants(&model) {
-                    self.panes.push((model, read(table, value)?));
+                    self.panes.insert(key.to_vec(), (model, read(table, value)?));
+                }
+            }
+            Table::Counts => {
+                if let Some((_, pane)) = self.panes.get_mut(key) {
+                    pane.3.series = Some(counts_of(value)?);
                 }
             }
             Table::Join => {
@@ -127,8 +135,9 @@ impl Export {
                 "lost": position.lost,
             }));
         }
-        self.panes.sort_by(|(a, p), (b, q)| (a, p.0, &p.1, &p.2).cmp(&(b, q.0, &q.1, &q.2)));
-        for (model, pane) in &self.panes {
+        let mut panes: Vec<_> = std::mem::take(&mut self.panes).into_values().collect();
+        panes.sort_by(|(a, p), (b, q)| (a, p.0, &p.1, &p.2).cmp(&(b, q.0, &q.1, &q.2)));
+        for (model, pane) in &panes {
             if let Some(ledger) = self.ledgers.get(model) {
                 lines.push(pane_line(model, ledger, pane));
             }
@@ -200,7 +209,7 @@ fn pane_line(model: &str, ledger: &Ledger, stored: &StoredPane) -> Value {
         "performance": performance.map(|p| p.to_json()),
     });
     let mut features = Map::new();
-    for (name, counts) in &pane.series {
+    for (name, counts) in pane.series.iter().flatten() {
         let value = counts_value(ledger, name, counts);
         match name.strip_prefix("features.") {
             Some(feature) => {

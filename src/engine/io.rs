@@ -132,8 +132,10 @@ pub enum Table {
     Positions,
     /// Models: lexicons, versions, clocks, judged up to.
     Models,
-    /// Panes of event time.
+    /// Panes of event time, without their counts.
     Panes,
+    /// Counts of those panes, under the same keys.
+    Counts,
     /// Panes of so many events.
     Counted,
     /// Join entries.
@@ -158,11 +160,12 @@ pub enum Table {
 
 impl Table {
     /// Every table.
-    pub const ALL: [Table; 14] = [
+    pub const ALL: [Table; 15] = [
         Table::Meta,
         Table::Positions,
         Table::Models,
         Table::Panes,
+        Table::Counts,
         Table::Counted,
         Table::Join,
         Table::Tracks,
@@ -183,6 +186,7 @@ impl Table {
             Table::Positions => "positions",
             Table::Models => "models",
             Table::Panes => "panes",
+            Table::Counts => "counts",
             Table::Counted => "counted",
             Table::Join => "join",
             Table::Tracks => "tracks",

@@ -13,6 +13,7 @@ use super::learn::Learning;
 use super::lexicon::Lexicon;
 use super::score::Judged;
 use super::segments::{SegmentIx, Segments};
+use super::shelf::Shelf;
 use super::track::Track;
 use crate::event::{Span, Time};
 use crate::join::{OutcomeRepeats, PredictionRepeats, Rules};
@@ -56,7 +57,7 @@ pub(super) struct Group {
     /// First position of a window along a line, where the group began anew.
     pub begins: BTreeMap<Along, Time>,
     /// Sliding sums, rebuilt at will.
-    pub sums: HashMap<(Along, Arc<str>, SegmentIx, Span), Running>,
+    pub sums: HashMap<(Along, SegmentIx, Span), Running>,
     /// Counts of the whole reference by series, with the profile that they belong to.
     wholes: HashMap<Arc<str>, (Arc<Profile>, Arc<Counts>)>,
 }
@@ -217,6 +218,8 @@ pub(super) struct Model {
     pub most_versions: usize,
     /// Whether it has been said that there are more.
     pub crowded: bool,
+    /// Where counts of judged panes are left; without one they stay in memory.
+    pub shelf: Option<Arc<dyn Shelf>>,
     /// What is worth a line in the log.
     pub notices: Vec<Notice>,
     pub dirty_tracks: BTreeSet<(usize, TrackKey)>,
@@ -242,6 +245,7 @@ impl Model {
             most_categories: limits.categories,
             most_versions: limits.versions,
             crowded: false,
+            shelf: None,
             notices: Vec::new(),
             dirty_tracks: BTreeSet::new(),
             dirty: false,
@@ -343,10 +347,9 @@ impl Model {
                 self.groups.len() - 1
             }
         };
-        if learns {
-            self.groups[group].reference.clone_from(&reference);
-        }
-        if self.groups[group].reference.is_none() {
+        if learns || self.groups[group].reference.is_none() {
+            // Sums were made with the counts of the reference before.
+            self.groups[group].sums.clear();
             self.groups[group].reference.clone_from(&reference);
         }
         let reference = self.groups[group].reference.clone();

@@ -1,8 +1,9 @@
 //! One window of one series and segment becomes a score line.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::axis::Along;
+use super::axis::{Along, along, spans};
 use super::model::{Group, Model, PaneKey, VersionIx};
 use super::segments::{SegmentIx, WHOLE};
 use super::track::Track;
@@ -14,7 +15,7 @@ use crate::reference::{Reference, SegmentReference};
 use crate::stats::{
     Basis, Bin, Counts, Delays, Pair, Performance, Profile, Sample, Tail, Undefined, bins,
 };
-use crate::window::{Matches, Pane, Running};
+use crate::window::{Matches, Running};
 
 /// One window: where it lies along its line, and when that was.
 #[derive(Debug, Clone, Copy)]
@@ -196,59 +197,69 @@ impl Model {
         members: &[VersionIx],
         unit: &Unit<'_>,
     ) -> Contents {
-        let volume = self.slide(group, members, unit, &"".into(), 0, |pane, sum, add| {
-            if add {
-                sum.counted += pane.predictions;
-            } else {
-                sum.counted -= pane.predictions;
-            }
-        });
-        let mut contents = Contents { events: volume.counted, ..Contents::default() };
+        let sums = self.slide(group, members, unit);
+        let mut contents = Contents { events: sums.predictions(), ..Contents::default() };
         if unit.monitor.statistic.basis().per_series() {
+            contents.counts = sums.counts(unit.series);
             let profile =
                 group.reference.as_ref().and_then(|r| r.series.get(unit.series as &str)).cloned();
-            let (id, cells) = profile.as_ref().map_or(("", 0), |p| (p.id(), p.cells()));
-            let series = unit.series;
-            let counts = self.slide(group, members, unit, series, cells, |pane, sum, add| {
-                let Some(counts) = pane.series.get(series) else { return };
-                if *counts.reference != *id {
-                    return;
-                }
-                if add {
-                    counts.add_to(sum);
-                } else {
-                    counts.take_from(sum);
-                }
-            });
-            contents.counts = Some(counts);
-            contents.reference = profile.map(|profile| group.whole(series, profile));
+            contents.reference = profile.map(|profile| group.whole(unit.series, profile));
         }
         let step = unit.step().map(|step| self.counted_contents(group, members, &step));
         contents.step = step.map(Box::new);
         contents
     }
 
-    fn slide(
+    /// The sums of a window, moved on from where they were.
+    fn slide<'a>(
         &self,
-        group: &mut Group,
+        group: &'a mut Group,
         members: &[VersionIx],
         unit: &Unit<'_>,
-        series: &Arc<str>,
-        cells: usize,
-        each: impl Fn(&Pane, &mut Counts, bool),
-    ) -> Arc<Counts> {
+    ) -> &'a Running {
         let Frame { along, from, to, .. } = unit.frame;
-        let axis = self.axis(along);
-        let key = (along, series.clone(), unit.segment, to - from);
-        let running = group.sums.entry(key).or_insert_with(|| Running::new(cells));
-        running.slide(from, to, axis.width, |start, sum, add| {
+        let (axis, segment, length) = (self.axis(along), unit.segment, to - from);
+        let reference = group.reference.as_deref();
+        let running = group
+            .sums
+            .entry((along, segment, length))
+            .or_insert_with(|| Running::new(self.summed(along, segment, length, reference)));
+        running.slide(from, to, axis.width, |start, passing, sums| {
             for &version in members {
-                let key = PaneKey { start, version, segment: unit.segment };
+                let key = PaneKey { start, version, segment };
                 if let Some(pane) = axis.panes.get(&key) {
-                    each(pane, sum, add);
+                    sums.pass(passing, pane.predictions, &self.counts_of(along, key, pane));
                 }
             }
-        })
+        });
+        running
+    }
+
+    /// The series that windows of one length look at in a segment, each with its reference's id
+    /// and cells.
+    fn summed(
+        &self,
+        along_this: Along,
+        segment: SegmentIx,
+        length: Span,
+        reference: Option<&Reference>,
+    ) -> Vec<(Arc<str>, Arc<str>, usize)> {
+        let dimension = (segment != WHOLE).then(|| self.segments.entry(segment).dimension);
+        let looks = |monitor: &&MonitorPlan| {
+            let (window, step) = spans(monitor.window);
+            along(monitor) == along_this
+                && monitor.statistic.basis().per_series()
+                && (window == length || step == length && monitor.detector.takes_steps())
+                && dimension.is_none_or(|dimension| monitor.by.contains(&dimension))
+        };
+        let names: BTreeSet<&String> =
+            self.plan.monitors.iter().filter(looks).flat_map(|monitor| &monitor.series).collect();
+        let summed = names.into_iter().map(|name| {
+            let profile = reference.and_then(|r| r.series.get(name));
+            let id = profile.map_or("", |p| p.id());
+            (name.as_str().into(), id.into(), profile.map_or(0, |p| p.cells()))
+        });
+        summed.collect()
     }
 
     /// Scores a window and has its detector read it. `full` says whether the series has covered its

@@ -8,18 +8,19 @@ use std::sync::Arc;
 use super::axis::{Along, Count};
 use super::io::{Change, Effects, Notice, Table};
 use super::learn::StoredLearning;
-use super::model::{Ledger, Model, PaneKey, VersionIx};
+use super::model::{Ledger, Model};
 use super::outbox::Row;
+use super::pane_rows::{StoredPane, counted_pane};
 use super::rows::{StateError, first_part, join_key, read, row, score_key, text_key};
 use super::runs::Run;
+use super::shelf::Shelf;
 use super::tracks::{StoredRevisions, StoredTrack};
 use super::{Engine, Position};
-use crate::event::{Partition, Time};
-use crate::lines::{ScoreLine, Segment, SilenceLine};
+use crate::event::Partition;
+use crate::lines::{ScoreLine, SilenceLine};
 use crate::plan::{NamedPath, Plan};
 use crate::policy::Incident;
 use crate::reference::Reference;
-use crate::window::Pane;
 
 /// Tables whose keys begin with the name of a model.
 const OWNED: [Table; 6] =
@@ -27,8 +28,6 @@ const OWNED: [Table; 6] =
 
 /// Finds the reference of a model's version.
 pub type Resolve<'a> = &'a dyn Fn(&str, Option<&str>) -> Option<Arc<Reference>>;
-
-pub(super) type StoredPane = (Time, String, Segment, Pane);
 
 impl Engine {
     /// Everything that changed since the last call: one atomic batch for the store.
@@ -82,7 +81,8 @@ impl Engine {
             || self.models.iter().any(|m| m.dirty || m.axes().any(|a| !a.dirty.is_empty()))
     }
 
-    /// An engine out of stored rows, under a plan that may have changed since.
+    /// An engine out of stored rows, under a plan that may have changed since. Rows of
+    /// [`Table::Counts`] are left where they are: the shelf reads them when they are needed.
     ///
     /// # Errors
     /// A row that cannot be read: the store is damaged or newer.
@@ -91,8 +91,10 @@ impl Engine {
         secret: [u8; 32],
         rows: impl IntoIterator<Item = (Table, Vec<u8>, Vec<u8>)>,
         resolve: Resolve<'_>,
+        shelf: &Arc<dyn Shelf>,
     ) -> Result<(Engine, Effects), StateError> {
         let mut engine = Engine::new(plan, secret);
+        engine.shelve_on(shelf);
         let mut ledgers: BTreeMap<String, Ledger> = BTreeMap::new();
         let mut panes: Vec<(String, (Along, StoredPane))> = Vec::new();
         let mut tracks: Vec<(String, StoredTrack)> = Vec::new();
@@ -103,6 +105,9 @@ impl Engine {
         for (table, key, value) in rows {
             if OWNED.contains(&table) && !names.contains(&first_part(&key)) {
                 ownerless.push((table, key.clone()));
+                if table == Table::Panes {
+                    ownerless.push((Table::Counts, key.clone()));
+                }
             }
             match table {
                 Table::Positions => {
@@ -115,7 +120,7 @@ impl Engine {
                 Table::Panes => {
                     panes.push((first_part(&key), (Along::Time, read(table, &value)?)));
                 }
-                Table::Counted => panes.push((first_part(&key), read(table, &value)?)),
+                Table::Counted => panes.push((first_part(&key), counted_pane(&value)?)),
                 Table::Tracks => tracks.push((first_part(&key), read(table, &value)?)),
                 Table::Revisions => revisions.push((first_part(&key), read(table, &value)?)),
                 Table::Incidents => {
@@ -135,7 +140,7 @@ impl Engine {
                     engine.silences.insert(silence.id.clone(), silence);
                 }
                 Table::Learning => learnt.push((first_part(&key), read(table, &value)?)),
-                Table::Meta | Table::Join | Table::Scores => {}
+                Table::Meta | Table::Counts | Table::Join | Table::Scores => {}
             }
         }
         let mut effects = Effects::default();
@@ -152,7 +157,7 @@ impl Engine {
                 resolve,
             )?;
             let panes = panes.extract_if(.., |(owner, _)| mine(owner)).map(|(_, pane)| pane);
-            let kept = model.take_panes_back(panes, &moved);
+            let kept = model.take_panes_back(&name, panes, &moved);
             let tracks = tracks.extract_if(.., |(owner, _)| mine(owner)).map(|(_, track)| track);
             let revisions = revisions.extract_if(.., |(owner, _)| mine(owner)).map(|(_, row)| row);
             if kept {
@@ -183,6 +188,7 @@ impl Engine {
         mut self,
         plan: Arc<Plan>,
         resolve: Resolve<'_>,
+        shelf: &Arc<dyn Shelf>,
     ) -> Result<(Engine, Effects), StateError> {
         let latest: Vec<ScoreLine> = self.latest_lines().cloned().collect();
         self.mark_all();
@@ -191,7 +197,7 @@ impl Engine {
             .into_iter()
             .filter_map(|c| c.value.map(|value| (c.table, c.key, value)))
             .collect();
-        let (mut engine, effects) = Engine::restore(plan, self.secret, rows, resolve)?;
+        let (mut engine, effects) = Engine::restore(plan, self.secret, rows, resolve, shelf)?;
         latest.into_iter().for_each(|line| engine.recall(line));
         engine.now = self.now;
         engine.ends = self.ends;
@@ -276,24 +282,14 @@ impl Model {
         for along in Along::ALL {
             let dirty = std::mem::take(&mut self.axis_mut(along).dirty);
             changes.extend(dirty.into_iter().map(|key| self.pane_row(along, key)));
+            let written = std::mem::take(&mut self.axis_mut(along).dirty_counts);
+            if along == Along::Time {
+                changes.extend(written.iter().map(|key| self.counts_row(*key)));
+                self.shelve(&written);
+            }
         }
         self.learning_changes(changes);
         self.track_changes(changes);
-    }
-
-    fn pane_row(&self, along: Along, key: PaneKey) -> Change {
-        let version = &**self.ledger.lexicon.name(key.version);
-        let segment = &self.segments.entry(key.segment).segment;
-        let (start, slice) = (key.start.0.to_string(), segment.to_string());
-        // Encodes as a `StoredPane`, without a copy of the pane.
-        let pane = self.axis(along).panes.get(&key);
-        let stored = pane.map(|pane| (key.start, version, segment, pane));
-        if along == Along::Time {
-            let key = text_key(&[&self.plan.name, &start, version, &slice]);
-            return row(Table::Panes, key, stored.as_ref());
-        }
-        let key = text_key(&[&self.plan.name, along.name(), &start, version, &slice]);
-        row(Table::Counted, key, stored.map(|stored| (along, stored)).as_ref())
     }
 
     fn write_ledger(&mut self) {
@@ -322,6 +318,8 @@ impl Model {
         for along in Along::ALL {
             let axis = self.axis_mut(along);
             axis.dirty.extend(axis.panes.keys().copied());
+            let at_hand = axis.panes.iter().filter(|(_, pane)| pane.series.is_some());
+            axis.dirty_counts.extend(at_hand.map(|(key, _)| *key));
         }
         self.mark_learning();
         self.mark_tracks();
@@ -364,33 +362,22 @@ impl Model {
         Ok(moved)
     }
 
-    /// Takes stored panes back; false where those of event time had to be dropped.
+    /// Takes stored panes back, from under this name; false where those of event time had to be dropped.
     fn take_panes_back(
         &mut self,
+        name: &str,
         panes: impl Iterator<Item = (Along, StoredPane)>,
         moved: &BTreeSet<Arc<str>>,
     ) -> bool {
         let kept: Vec<Along> = Along::ALL.into_iter().filter(|along| self.resume(*along)).collect();
-        for (along, (start, version, segment, mut pane)) in panes {
-            let Some(segment) = self.segments.find(&segment) else { continue };
-            let version: VersionIx = self.ledger.lexicon.number(&version);
-            let stored = PaneKey { start, version, segment };
-            let axis = self.axis_mut(along);
-            if !kept.contains(&along) {
-                axis.dirty.insert(stored);
-                continue;
+        let rescaled = self.ledger.widths.get(&Along::Time) != Some(&self.time.width);
+        let changed = (rescaled || !moved.is_empty()).then_some((name, moved));
+        for (along, stored) in panes {
+            if kept.contains(&along) {
+                self.take_pane_back(along, stored, changed);
+            } else {
+                self.drop_stored(along, stored);
             }
-            let key = PaneKey { start: axis.start_of(start), ..stored };
-            pane.series.retain(|series, _| !moved.contains(series));
-            if key != stored || !moved.is_empty() {
-                axis.dirty.extend([key, stored]);
-            }
-            if along == Along::Time
-                && let Some(version) = self.versions.get_mut(&version)
-            {
-                version.last_pane = version.last_pane.max(start);
-            }
-            self.axis_mut(along).take_back(key, pane);
         }
         kept.contains(&Along::Time)
     }

@@ -7,5 +7,6 @@ mod learnt;
 mod limits;
 mod scenarios;
 mod sequential;
+mod shelf;
 mod silence;
 pub(crate) mod world;

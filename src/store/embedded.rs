@@ -185,6 +185,10 @@ impl Store for Embedded {
         Ok(())
     }
 
+    fn damaged(&self, why: String) -> StoreError {
+        StoreError::Corrupt { path: self.path.clone(), why }
+    }
+
     fn bytes(&self) -> u64 {
         self.database.disk_space().unwrap_or(0)
     }

@@ -48,6 +48,10 @@ impl Store for Memory {
         Ok(())
     }
 
+    fn damaged(&self, why: String) -> StoreError {
+        StoreError::Corrupt { path: "memory".into(), why }
+    }
+
     fn bytes(&self) -> u64 {
         Table::ALL.into_iter().map(|table| self.table_bytes(table)).sum()
     }

@@ -99,6 +99,15 @@ pub enum StoreError {
     },
 }
 
+impl StoreError {
+    /// Whether only a new start from what is on disk can help; else the same commit may succeed
+    /// later.
+    #[must_use]
+    pub fn is_fatal(&self) -> bool {
+        !matches!(self, StoreError::Full { .. } | StoreError::Write { fatal: false, .. })
+    }
+}
+
 /// A row of a table.
 pub type Row = (Vec<u8>, Vec<u8>);
 
@@ -126,6 +135,9 @@ pub trait Store: Send + Sync {
         from: &[u8],
         visit: &mut dyn FnMut(&[u8], &[u8]) -> bool,
     ) -> Result<(), StoreError>;
+
+    /// The error of a row that cannot be understood.
+    fn damaged(&self, why: String) -> StoreError;
 
     /// Bytes on disk.
     fn bytes(&self) -> u64;

@@ -10,5 +10,5 @@ mod running;
 
 pub use cells::PaneCounts;
 pub use matches::Matches;
-pub use pane::{Extent, Pane};
-pub use running::Running;
+pub use pane::{Extent, Pane, SeriesCounts};
+pub use running::{Passing, Running};

@@ -1,6 +1,7 @@
 //! One pane of one model version and segment.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +36,9 @@ impl Extent {
     }
 }
 
+/// Counts of one pane by name of series.
+pub type SeriesCounts = BTreeMap<Arc<str>, PaneCounts>;
+
 /// Everything that is kept of one pane of one version, of the whole or of one segment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Pane {
@@ -48,8 +52,10 @@ pub struct Pane {
     pub duplicates: u64,
     /// Predictions that came after the pane had closed for their partition.
     pub late: u64,
-    /// Counts by name of series.
-    pub series: BTreeMap<std::sync::Arc<str>, PaneCounts>,
+    /// Counts by name of series: a row of their own, since they are large and seldom change once
+    /// the pane is closed. `None` while only the store holds them.
+    #[serde(skip)]
+    pub series: Option<SeriesCounts>,
     /// Sums over matches that arrived in hops already passed.
     pub settled: Matches,
     /// Sums over matches by the hop of their arrival (start of the hop).
@@ -72,7 +78,7 @@ impl Pane {
             outcomes: 0,
             duplicates: 0,
             late: 0,
-            series: BTreeMap::new(),
+            series: Some(SeriesCounts::new()),
             as_assumed: performance.clone().filter(|_| assumes),
             settled: Matches::empty(performance, assumes),
             arriving: BTreeMap::new(),
@@ -91,20 +97,21 @@ impl Pane {
         !passed.is_empty()
     }
 
-    /// Takes in the pane beside it, when panes become wider. Counts of another reference are left
-    /// out: they never merge.
+    /// Takes in the pane beside it, when panes become wider; the counts of both must be at hand.
+    /// Counts of another reference are left out: they never merge.
     pub fn absorb(&mut self, other: Pane) {
         self.predictions += other.predictions;
         self.answerable += other.answerable;
         self.outcomes += other.outcomes;
         self.duplicates += other.duplicates;
         self.late += other.late;
-        for (name, counts) in other.series {
-            match self.series.get_mut(&name) {
+        let series = self.series.get_or_insert_default();
+        for (name, counts) in other.series.into_iter().flatten() {
+            match series.get_mut(&name) {
                 Some(mine) if mine.reference == counts.reference => mine.absorb(&counts),
                 Some(_) => {}
                 None => {
-                    self.series.insert(name, counts);
+                    series.insert(name, counts);
                 }
             }
         }

@@ -1,78 +1,145 @@
-//! A sliding sum of panes for one series: the new pane is added, the old one subtracted.
+//! Sliding sums of panes: the new pane is added, the old one subtracted.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::SeriesCounts;
 use crate::event::{Span, Time};
 use crate::stats::Counts;
 
-/// The sum of the panes in `[from, to)`.
+/// The sums of the panes in `[from, to)`: their predictions, and the counts of every series that
+/// windows of this length look at. One walk over the panes serves all series.
 #[derive(Debug, Clone)]
 pub struct Running {
     from: Time,
     to: Time,
-    sum: Arc<Counts>,
+    predictions: u64,
+    series: BTreeMap<Arc<str>, Sum>,
+}
+
+/// The sum of one series, of counts that were made with one reference.
+#[derive(Debug, Clone)]
+struct Sum {
+    reference: Arc<str>,
+    /// Copied only where somebody still holds the sum of the window before.
+    counts: Arc<Counts>,
+}
+
+/// Whether a pane comes into the window or leaves it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Passing {
+    /// It comes in.
+    Enters,
+    /// It leaves.
+    Leaves,
 }
 
 impl Running {
-    /// An empty sum that has not been anywhere yet.
+    /// Empty sums that have not been anywhere yet; per series its name, the id of the reference
+    /// whose counts it takes, and how many cells that has.
     #[must_use]
-    pub fn new(cells: usize) -> Running {
-        Running { from: Time::MIN, to: Time::MIN, sum: Arc::new(Counts::new(cells)) }
+    pub fn new(series: impl IntoIterator<Item = (Arc<str>, Arc<str>, usize)>) -> Running {
+        let empty = |(name, reference, cells)| {
+            (name, Sum { reference, counts: Arc::new(Counts::new(cells)) })
+        };
+        Running {
+            from: Time::MIN,
+            to: Time::MIN,
+            predictions: 0,
+            series: series.into_iter().map(empty).collect(),
+        }
     }
 
-    /// Moves the window to `[from, to)` and returns its sum. `pane(start, sum, sign)` adds
-    /// (`true`) or subtracts the pane that begins at `start`. The sum is copied only where somebody
-    /// still holds the one before.
+    /// Predictions in the window.
+    #[must_use]
+    pub fn predictions(&self) -> u64 {
+        self.predictions
+    }
+
+    /// The sum of a series; `None` for one that it does not hold.
+    #[must_use]
+    pub fn counts(&self, series: &str) -> Option<Arc<Counts>> {
+        self.series.get(series).map(|sum| sum.counts.clone())
+    }
+
+    /// Moves the window to `[from, to)`. `pane(start, passing, sums)` has the sums
+    /// [take](Running::pass) the pane that begins at `start`.
     pub fn slide(
         &mut self,
         from: Time,
         to: Time,
         width: Span,
-        mut pane: impl FnMut(Time, &mut Counts, bool),
-    ) -> Arc<Counts> {
+        mut pane: impl FnMut(Time, Passing, &mut Running),
+    ) {
         let overlaps = self.from <= from && from < self.to && self.to <= to;
         if !overlaps {
-            self.sum = Arc::new(Counts::new(self.sum.cells.len()));
+            self.clear();
             (self.from, self.to) = (from, from);
         }
-        if self.to < to || self.from < from {
-            let sum = Arc::make_mut(&mut self.sum);
-            while self.to < to {
-                pane(self.to, sum, true);
-                self.to = self.to + width;
-            }
-            while self.from < from {
-                pane(self.from, sum, false);
-                self.from = self.from + width;
+        while self.to < to {
+            pane(self.to, Passing::Enters, self);
+            self.to = self.to + width;
+        }
+        while self.from < from {
+            pane(self.from, Passing::Leaves, self);
+            self.from = self.from + width;
+        }
+    }
+
+    /// A pane with so many predictions and these counts enters or leaves.
+    pub fn pass(&mut self, passing: Passing, predictions: u64, counts: &SeriesCounts) {
+        match passing {
+            Passing::Enters => self.predictions += predictions,
+            Passing::Leaves => self.predictions -= predictions,
+        }
+        for (name, sum) in &mut self.series {
+            let Some(counts) = counts.get(name).filter(|c| c.reference == sum.reference) else {
+                continue;
+            };
+            match passing {
+                Passing::Enters => counts.add_to(Arc::make_mut(&mut sum.counts)),
+                Passing::Leaves => counts.take_from(Arc::make_mut(&mut sum.counts)),
             }
         }
-        Arc::clone(&self.sum)
+    }
+
+    fn clear(&mut self) {
+        self.predictions = 0;
+        for sum in self.series.values_mut() {
+            sum.counts = Arc::new(Counts::new(sum.counts.cells.len()));
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::window::PaneCounts;
 
     #[test]
     fn a_slide_equals_a_fresh_sum() {
         let width = Span(10);
-        let pane = |start: Time, sum: &mut Counts, add: bool| {
-            let n = (start.0 as u64) + 1;
-            if add {
-                sum.cells[0] += n;
-                sum.counted += n;
-            } else {
-                sum.cells[0] -= n;
-                sum.counted -= n;
-            }
+        let counts = |start: Time, reference: &str| {
+            let mut counts = PaneCounts::new(reference.into(), 2);
+            counts.count_all(&vec![1; start.0 as usize + 1]);
+            counts
         };
-        let mut running = Running::new(1);
+        let pane = |start: Time, passing: Passing, sums: &mut Running| {
+            let series = [("fare", "f"), ("of another reference", "x")];
+            let series = series.map(|(name, id)| (Arc::from(name), counts(start, id))).into();
+            sums.pass(passing, 2, &series);
+        };
+        let wanted = ["fare", "of another reference", "never counted"];
+        let mut running = Running::new(wanted.map(|name| (name.into(), "f".into(), 2)));
         for (from, to) in [(0, 30), (10, 40), (20, 50), (200, 230), (20, 50), (30, 60)] {
-            let got = running.slide(Time(from), Time(to), width, pane);
-            let want: i64 = (from..to).step_by(10).map(|s| s + 1).sum();
-            assert_eq!(got.cells[0], want as u64, "{from}..{to}");
-            assert_eq!(got.counted, want as u64);
+            running.slide(Time(from), Time(to), width, pane);
+            let want: i64 = (from..to).step_by(10).map(|start| start + 1).sum();
+            let sum = running.counts("fare").unwrap();
+            assert_eq!((sum.cells[1], sum.counted), (want as u64, want as u64), "{from}..{to}");
+            assert_eq!(running.predictions(), 6);
+            assert_eq!(running.counts("of another reference").unwrap().counted, 0);
+            assert_eq!(running.counts("never counted").unwrap().counted, 0);
         }
+        assert!(running.counts("not watched").is_none());
     }
 }

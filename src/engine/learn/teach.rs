@@ -142,9 +142,6 @@ impl Model {
         self.learnt.insert(version, reference);
         self.learning.dirty.insert(version);
         self.admit(version, None);
-        if let Some(group) = self.versions.get(&version).map(|v| v.group) {
-            self.groups[group].sums.clear();
-        }
     }
 
     /// Windows of a version's group begin with the first pane that is counted whole.

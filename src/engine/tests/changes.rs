@@ -84,7 +84,7 @@ fn a_renamed_model_leaves_nothing_under_its_old_name() {
     house.replan(renamed);
     house.commit();
     let old = |key: &[u8]| key.starts_with(b"demand\0") || key == b"demand";
-    let tables = [Table::Models, Table::Panes, Table::Tracks, Table::Revisions];
+    let tables = [Table::Models, Table::Panes, Table::Counts, Table::Tracks, Table::Revisions];
     let left = house.rows.keys().filter(|(t, key)| tables.contains(t) && old(key)).count();
     assert_eq!(left, 0);
     house.crash();

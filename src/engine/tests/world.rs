@@ -1,11 +1,11 @@
 //! A small company: one model, topics with partitions, and a shell that commits and crashes.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use crate::detect::DETECTORS;
 use crate::engine::io::{Change, Effects, Fetched, Input, Table, VersionKey};
-use crate::engine::{Engine, Export, join_key};
+use crate::engine::{Engine, Export, Shelf, counts_of, join_key};
 use crate::event::{Anchor, Batch, Numbers, Partition, Role, Slab, Span, Time, Values, Words};
 use crate::lines::{IncidentLine, ScoreLine};
 use crate::plan::{
@@ -16,6 +16,7 @@ use crate::reference::Reference;
 use crate::stats::{
     Absences, CategoryProfile, Dtype, NumericProfile, Params, Profile, STATISTICS, Task,
 };
+use crate::window::SeriesCounts;
 
 pub const MINUTE: i64 = 60_000_000;
 pub const HOUR: i64 = 60 * MINUTE;
@@ -210,11 +211,22 @@ pub fn slab(partition: &Partition, log: &[Record], from: usize, to: usize) -> Sl
 
 pub type Rows = BTreeMap<(Table, Vec<u8>), Vec<u8>>;
 
+/// Counts as the last commit left them.
+#[derive(Debug, Default)]
+pub struct Counts(Mutex<BTreeMap<Vec<u8>, Vec<u8>>>);
+
+impl Shelf for Counts {
+    fn counts(&self, key: &[u8]) -> SeriesCounts {
+        self.0.lock().unwrap().get(key).map(|row| counts_of(row).unwrap()).unwrap_or_default()
+    }
+}
+
 /// An engine with its shell: a store of rows, and what left the house.
 pub struct House {
     pub plan: Arc<Plan>,
     pub engine: Engine,
     pub rows: Rows,
+    counts: Arc<Counts>,
     pub lines: Vec<ScoreLine>,
     /// Messages by id, as they left after a commit.
     pub sent: BTreeMap<String, String>,
@@ -227,8 +239,12 @@ pub struct House {
 impl House {
     pub fn new(plan: Plan) -> House {
         let plan = Arc::new(plan);
+        let counts = Arc::<Counts>::default();
+        let mut engine = Engine::new(plan.clone(), [7; 32]);
+        engine.shelve_on(&(counts.clone() as Arc<dyn Shelf>));
         House {
-            engine: Engine::new(plan.clone(), [7; 32]),
+            engine,
+            counts,
             plan,
             rows: Rows::new(),
             lines: Vec::new(),
@@ -275,6 +291,13 @@ impl House {
 
     pub fn commit(&mut self) {
         for Change { table, key, value } in self.engine.changes() {
+            if table == Table::Counts {
+                let mut counts = self.counts.0.lock().unwrap();
+                match value.clone() {
+                    Some(value) => counts.insert(key.clone(), value),
+                    None => counts.remove(&key),
+                };
+            }
             match value {
                 Some(value) => self.rows.insert((table, key), value),
                 None => self.rows.remove(&(table, key)),
@@ -283,13 +306,18 @@ impl House {
         self.sent.extend(self.waiting.drain(..));
     }
 
+    fn shelf(&self) -> Arc<dyn Shelf> {
+        self.counts.clone()
+    }
+
     /// kill -9: what was not committed is gone.
     pub fn crash(&mut self) {
         self.waiting.clear();
         let rows = self.rows.iter().map(|((t, k), v)| (*t, k.clone(), v.clone()));
         let files = self.files;
         let resolve = move |_: &str, _: Option<&str>| files.then(reference);
-        let (engine, _) = Engine::restore(self.plan.clone(), [7; 32], rows, &resolve).unwrap();
+        let (engine, _) =
+            Engine::restore(self.plan.clone(), [7; 32], rows, &resolve, &self.shelf()).unwrap();
         self.engine = engine;
         let stored = self.rows.iter().filter(|((table, _), _)| *table == Table::Scores);
         for (_, line) in stored {
@@ -308,8 +336,22 @@ impl House {
         let empty = Engine::new(self.plan.clone(), [0; 32]);
         let engine = std::mem::replace(&mut self.engine, empty);
         let resolve = |_: &str, _: Option<&str>| Some(reference());
-        let (engine, _) = engine.reload(self.plan.clone(), &resolve).unwrap();
+        let (engine, _) = engine.reload(self.plan.clone(), &resolve, &self.shelf()).unwrap();
+        for (old, new) in engine.renamed() {
+            self.move_counts(old, new);
+        }
         self.engine = engine;
+    }
+
+    fn move_counts(&mut self, old: &str, new: &str) {
+        let mut counts = self.counts.0.lock().unwrap();
+        for (key, value) in std::mem::take(&mut *counts) {
+            self.rows.remove(&(Table::Counts, key.clone()));
+            let rest = key.strip_prefix(old.as_bytes()).unwrap_or_default();
+            let key = if rest.first() == Some(&0) { [new.as_bytes(), rest].concat() } else { key };
+            self.rows.insert((Table::Counts, key.clone()), value.clone());
+            counts.insert(key, value);
+        }
     }
 
     /// Stored panes of so many events.

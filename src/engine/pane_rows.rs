@@ -1,0 +1,107 @@
+//! Panes as rows: what changes with every outcome apart from the counts, which are large and seldom
+//! change once a pane is closed.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::axis::Along;
+use super::io::{Change, Table};
+use super::model::{Model, PaneKey};
+use super::rows::{StateError, read, row, text_key};
+use crate::event::Time;
+use crate::lines::Segment;
+use crate::window::{Pane, SeriesCounts};
+
+/// A pane of event time without its counts: start, version, segment.
+pub(super) type StoredPane = (Time, String, Segment, Pane);
+/// A pane along a line of counts, whole: few are kept.
+type StoredCounted = (Along, StoredPane, SeriesCounts);
+
+/// A pane out of a row of [`Table::Counted`].
+pub(super) fn counted_pane(value: &[u8]) -> Result<(Along, StoredPane), StateError> {
+    let (along, mut stored, counts): StoredCounted = read(Table::Counted, value)?;
+    stored.3.series = Some(counts);
+    Ok((along, stored))
+}
+
+impl Model {
+    pub(super) fn pane_row(&self, along: Along, key: PaneKey) -> Change {
+        let row_key = self.pane_key(along, key);
+        let version = &**self.ledger.lexicon.name(key.version);
+        let segment = &self.segments.entry(key.segment).segment;
+        // Encodes as a `StoredPane` or a `StoredCounted`, without a copy of the pane.
+        let pane = self.axis(along).panes.get(&key);
+        let stored = pane.map(|pane| (key.start, version, segment, pane));
+        if along == Along::Time {
+            return row(Table::Panes, row_key, stored.as_ref());
+        }
+        let none = SeriesCounts::new();
+        let whole = stored.map(|stored| (along, stored, stored.3.series.as_ref().unwrap_or(&none)));
+        row(Table::Counted, row_key, whole.as_ref())
+    }
+
+    pub(super) fn counts_row(&self, key: PaneKey) -> Change {
+        let counts = self.time.panes.get(&key).and_then(|pane| pane.series.as_ref());
+        row(Table::Counts, self.pane_key(Along::Time, key), counts)
+    }
+
+    /// Key of a pane's rows.
+    pub(super) fn pane_key(&self, along: Along, key: PaneKey) -> Vec<u8> {
+        self.pane_key_under(&self.plan.name, along, key)
+    }
+
+    /// Key of a pane's rows under a name that the model has or had.
+    pub(super) fn pane_key_under(&self, name: &str, along: Along, key: PaneKey) -> Vec<u8> {
+        let version = self.ledger.lexicon.name(key.version);
+        let segment = self.segments.entry(key.segment).segment.to_string();
+        let start = key.start.0.to_string();
+        match along {
+            Along::Time => text_key(&[name, &start, version, &segment]),
+            _ => text_key(&[name, along.name(), &start, version, &segment]),
+        }
+    }
+
+    /// Takes a stored pane back. Where panes became wider, or series another path (`changed` names
+    /// them, and the model's name in the store), its counts are read and stored anew.
+    pub(super) fn take_pane_back(
+        &mut self,
+        along: Along,
+        stored: StoredPane,
+        changed: Option<(&str, &BTreeSet<Arc<str>>)>,
+    ) {
+        let Some((stored, mut pane)) = self.stored_key(stored) else { return };
+        let key = PaneKey { start: self.axis(along).start_of(stored.start), ..stored };
+        if let Some((name, moved)) = changed {
+            let shelved = || self.shelved_under([name, &self.plan.name], stored);
+            let mut counts = pane.series.take().unwrap_or_else(shelved);
+            counts.retain(|series, _| !moved.contains(series));
+            pane.series = Some(counts);
+            let axis = self.axis_mut(along);
+            axis.dirty.extend([key, stored]);
+            axis.dirty_counts.extend([key, stored]);
+        }
+        if along == Along::Time
+            && let Some(version) = self.versions.get_mut(&stored.version)
+        {
+            version.last_pane = version.last_pane.max(stored.start);
+        }
+        self.axis_mut(along).take_back(key, pane);
+    }
+
+    /// Removes the rows of a stored pane that serves no more.
+    pub(super) fn drop_stored(&mut self, along: Along, stored: StoredPane) {
+        let Some((key, _)) = self.stored_key(stored) else { return };
+        let axis = self.axis_mut(along);
+        axis.dirty.insert(key);
+        axis.dirty_counts.insert(key);
+    }
+
+    fn stored_key(
+        &mut self,
+        (start, version, segment, pane): StoredPane,
+    ) -> Option<(PaneKey, Pane)> {
+        let segment = self.segments.find(&segment)?;
+        let version = self.ledger.lexicon.number(&version);
+        Some((PaneKey { start, version, segment }, pane))
+    }
+}
