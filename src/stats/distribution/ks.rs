@@ -56,27 +56,44 @@ struct Extremes {
     open: (i128, i128),
 }
 
-/// One running difference. It lies within -m n and m n: `T` holds these.
-fn extremes<T>(ranks: &Ranks<'_>) -> Extremes
-where
-    T: Copy + Ord + Default + Add<Output = T> + Sub<Output = T> + Mul<Output = T> + Into<i128>,
-    T: TryFrom<u64>,
+/// Whole numbers that hold everything up to m n, on both sides of 0.
+trait Wide:
+    Copy + Ord + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> + Into<i128>
 {
-    // Counts of one side are no more than its total, which fits.
-    let whole = |n: u64| T::try_from(n).unwrap_or_default();
-    let (m, n) = (whole(ranks.m), whole(ranks.n));
-    let mut difference = T::default();
-    let (mut least, mut most) = (difference, difference);
-    let (mut lowest, mut highest) = (difference, difference);
-    for (code, (&reference, &window)) in ranks.counts().enumerate() {
-        let (ahead, behind) = (whole(reference) * n, whole(window) * m);
-        if code % 2 == 0 && reference > 0 && window > 0 {
-            lowest = lowest.min(difference - behind);
-            highest = highest.max(difference + ahead);
+    /// A count of one side: no more than its total, which fits.
+    fn of(count: u64) -> Self;
+}
+
+impl Wide for i64 {
+    fn of(count: u64) -> i64 {
+        count as i64
+    }
+}
+
+impl Wide for i128 {
+    fn of(count: u64) -> i128 {
+        i128::from(count)
+    }
+}
+
+/// One running difference, from the lowest cell to the highest.
+fn extremes<T: Wide>(ranks: &Ranks<'_>) -> Extremes {
+    let (m, n, zero) = (T::of(ranks.m), T::of(ranks.n), T::of(0));
+    let mut difference = zero;
+    let (mut least, mut most) = (zero, zero);
+    let (mut lowest, mut highest) = (zero, zero);
+    let (reference, window) = ranks.counts();
+    // A gap and the point above it; above the last gap there is none.
+    for (reference, window) in reference.chunks(2).zip(window.chunks(2)) {
+        if reference[0] > 0 && window[0] > 0 {
+            lowest = lowest.min(difference - T::of(window[0]) * m);
+            highest = highest.max(difference + T::of(reference[0]) * n);
         }
-        difference = difference + ahead - behind;
-        least = least.min(difference);
-        most = most.max(difference);
+        for (&reference, &window) in reference.iter().zip(window) {
+            difference = difference + T::of(reference) * n - T::of(window) * m;
+            least = least.min(difference);
+            most = most.max(difference);
+        }
     }
     Extremes {
         seen: (least.into(), most.into()),

@@ -75,14 +75,15 @@ impl<'a> Ranks<'a> {
         }
     }
 
-    /// Reference and window counts of every cell.
-    pub fn counts(&self) -> impl Iterator<Item = (&'a u64, &'a u64)> + use<'a> {
-        self.pair.reference.cells.iter().zip(&self.pair.window.cells)
+    /// Reference and window counts, cell by cell.
+    pub fn counts(&self) -> (&'a [u64], &'a [u64]) {
+        (&self.pair.reference.cells, &self.pair.window.cells)
     }
 
     /// Every cell, empty ones too.
     pub fn cells(&self) -> impl Iterator<Item = Step> + 'a {
-        let cells = self.counts().enumerate();
+        let (reference, window) = self.counts();
+        let cells = reference.iter().zip(window).enumerate();
         let (mut below_r, mut below_w) = (0, 0);
         cells.map(move |(code, (&reference, &window))| {
             let (reference_below, window_below) = (below_r, below_w);
