@@ -170,9 +170,17 @@ impl<'a> View<'a> {
     ///
     /// # Errors
     /// Why there is none.
+    #[inline]
     pub fn number(&self, slot: u32, coerce: bool) -> Result<f64, Absent> {
         match self.cell(slot) {
             Cell::Number { value, .. } if value.is_finite() => Ok(value),
+            other => self.other_number(other, coerce),
+        }
+    }
+
+    /// What stands there is no ordinary number of a text.
+    fn other_number(&self, cell: Cell, coerce: bool) -> Result<f64, Absent> {
+        match cell {
             Cell::Float(value) => Ok(value),
             Cell::Whole(value) => Ok(value as f64),
             Cell::Bool(value) => Ok(f64::from(u8::from(value))),

@@ -197,17 +197,14 @@ impl FieldPlan {
         self.edges.get(found as usize).map_or(NONE, |edge| edge.to)
     }
 
-    /// The name that most likely comes next, if it is written without escapes, and its node;
-    /// [`FieldPlan::follow`] goes there.
+    /// The name that most likely comes next, if it is written without escapes, its node, and where
+    /// the walker stands past it.
+    #[inline]
     #[must_use]
-    pub fn expected(&self, hints: &Hints, trail: Trail) -> Option<(&[u8], u32)> {
-        let edge = self.edges.get(*hints.0.get(trail.0)? as usize)?;
-        edge.plain.then_some((edge.name.as_bytes(), edge.to))
-    }
-
-    /// Moves on to the name that was expected.
-    pub fn follow(&self, hints: &Hints, trail: &mut Trail) {
-        trail.0 = hints.0.get(trail.0).map_or(trail.0, |&edge| edge as usize);
+    pub fn expected(&self, hints: &Hints, trail: Trail) -> Option<(&[u8], u32, Trail)> {
+        let at = *hints.0.get(trail.0)? as usize;
+        let edge = self.edges.get(at)?;
+        edge.plain.then_some((edge.name.as_bytes(), edge.to, Trail(at)))
     }
 
     fn search(&self, node: &Node, name: &[u8]) -> u32 {

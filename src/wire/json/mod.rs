@@ -14,10 +14,10 @@ mod tests;
 use std::sync::Arc;
 
 use super::cell::Cells;
-use super::plan::{FieldPlan, Hints};
+use super::plan::FieldPlan;
 use super::reason::{Reason, Refusal};
 use super::{Format, FormatKind, PayloadReader};
-use walk::Walk;
+use walk::{Memory, Walk};
 
 /// Deepest nesting of lists and objects.
 pub const MOST_DEEP: u32 = 64;
@@ -50,47 +50,29 @@ impl Format for Json {
 #[derive(Debug)]
 pub struct JsonReader {
     plan: Arc<FieldPlan>,
-    hints: Hints,
-    /// Per node, the record that came by last: a second time in one record is a repeated name.
-    visited: Vec<u64>,
-    record: u64,
-    scratch: String,
+    memory: Memory,
 }
 
 impl JsonReader {
     /// A reader for `plan`.
     #[must_use]
     pub fn new(plan: &Arc<FieldPlan>) -> JsonReader {
-        JsonReader {
-            plan: Arc::clone(plan),
-            hints: plan.hints(),
-            visited: vec![0; plan.nodes()],
-            record: 0,
-            scratch: String::new(),
-        }
+        JsonReader { plan: Arc::clone(plan), memory: Memory::new(plan) }
     }
 }
 
 impl PayloadReader for JsonReader {
     fn read(&mut self, payload: &[u8], cells: &mut Cells) -> Result<(), Refusal> {
-        if let Err(error) = std::str::from_utf8(payload) {
+        // Most payloads are ASCII, which is told faster.
+        if !payload.is_ascii()
+            && let Err(error) = std::str::from_utf8(payload)
+        {
             let at = error.valid_up_to();
             return Err(match error.error_len() {
                 Some(_) => Refusal::new(Reason::BadUtf8, format!("byte {at} is not UTF-8")),
                 None => Refusal::new(Reason::Truncated, "ends in the middle of a character"),
             });
         }
-        self.record += 1;
-        Walk {
-            bytes: payload,
-            at: 0,
-            plan: &self.plan,
-            hints: &mut self.hints,
-            visited: &mut self.visited,
-            record: self.record,
-            scratch: &mut self.scratch,
-            cells,
-        }
-        .document()
+        Walk::new(payload, &self.plan, &mut self.memory, cells).document()
     }
 }

@@ -209,15 +209,11 @@ impl Digits {
     fn take<const WANTED: bool>(&mut self, bytes: &[u8], start: usize) -> usize {
         let mut at = start;
         // Eight at once: how many digits a number has is never predictable.
-        while let Some(&word) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) {
-            let word = u64::from_le_bytes(word) ^ (ONES * u64::from(b'0'));
-            let others = (word | word.wrapping_add(ONES * 0x76)) & HIGHS;
-            let digits = (others.trailing_zeros() / 8) as usize;
+        while let Some(word) = word_at(bytes, at) {
+            let (digits, value) = leading_digits(word);
             if WANTED {
-                // Zeros are shifted in before the first digit.
-                let word = word.checked_shl(64 - 8 * digits as u32).unwrap_or(0);
                 let power = TENS[digits] as u64;
-                self.value = self.value.wrapping_mul(power).wrapping_add(eight_digits(word));
+                self.value = self.value.wrapping_mul(power).wrapping_add(value);
             }
             at += digits;
             if digits < 8 {
@@ -241,14 +237,52 @@ impl Digits {
     }
 }
 
-/// The number that eight bytes between 0 and 9 spell, the first of them in the lowest place: pairs,
-/// then fours, then all, in parallel (Lemire, "Quickly parsing eight digits", 2022).
-const fn eight_digits(word: u64) -> u64 {
+fn word_at(bytes: &[u8], at: usize) -> Option<u64> {
+    bytes.get(at..).and_then(<[u8]>::first_chunk).map(|word| u64::from_le_bytes(*word))
+}
+
+/// How many of eight characters are digits, up to the first that is none, and the number that they
+/// spell: pairs, then fours, then all, in parallel (Lemire, "Quickly parsing eight digits", 2022).
+#[inline(always)]
+const fn leading_digits(word: u64) -> (usize, u64) {
     const PAIRS: u64 = 0x0000_00ff_0000_00ff;
+    let word = word ^ (ONES * b'0' as u64);
+    let others = (word | word.wrapping_add(ONES * 0x76)) & HIGHS;
+    let digits = others.trailing_zeros() / 8;
+    // Zeros are shifted in before the first digit.
+    let word = if digits == 0 { 0 } else { word << (64 - 8 * digits) };
     let pairs = word.wrapping_mul(10).wrapping_add(word >> 8);
     let high = (pairs & PAIRS).wrapping_mul(100 + (1_000_000 << 32));
     let low = ((pairs >> 16) & PAIRS).wrapping_mul(1 + (10_000 << 32));
-    high.wrapping_add(low) >> 32
+    (digits as usize, high.wrapping_add(low) >> 32)
+}
+
+/// The number at `start` as most are written: up to seven digits, perhaps a point and up to seven
+/// more, and not at the very end. `None` leaves it to [`number`].
+#[inline(always)]
+pub(super) fn plain(bytes: &[u8], start: usize) -> Option<Number> {
+    let negative = *bytes.get(start)? == b'-';
+    let first = start + usize::from(negative);
+    let (digits, mut value) = leading_digits(word_at(bytes, first)?);
+    let mut end = first + digits;
+    if !matches!(digits, 1..8) || (digits > 1 && bytes.get(first) == Some(&b'0')) {
+        return None;
+    }
+    let (mut whole, mut places) = (true, 0);
+    if bytes.get(end) == Some(&b'.') {
+        let (digits, fraction) = leading_digits(word_at(bytes, end + 1)?);
+        if !matches!(digits, 1..8) {
+            return None;
+        }
+        (whole, places, end) = (false, digits, end + 1 + digits);
+        value = value * TENS[digits] as u64 + fraction;
+    }
+    if let Some(b'e' | b'E') = bytes.get(end) {
+        return None;
+    }
+    // Both are exact, so that one rounding is all it takes.
+    let value = value as f64 / TENS[places];
+    Some(Number { value: if negative { -value } else { value }, whole, end })
 }
 
 fn some_digits(bytes: &[u8], from: usize, end: usize) -> Result<usize, (Fault, usize)> {

@@ -1,4 +1,7 @@
 //! The grammatical half: along the document and along the field plan at once.
+//!
+//! Places in the payload go through arguments and results, so that they stay in registers; what was
+//! wrong, which is rare, stands in the walk.
 
 use super::MOST_DEEP;
 use super::scan::{self, Fault};
@@ -8,136 +11,209 @@ use crate::wire::reason::{Reason, Refusal};
 
 /// A walk along one payload, which is UTF-8.
 pub(super) struct Walk<'a> {
-    pub bytes: &'a [u8],
-    /// The next byte.
-    pub at: usize,
-    pub plan: &'a FieldPlan,
-    pub hints: &'a mut Hints,
-    pub visited: &'a mut [u64],
-    pub record: u64,
-    pub scratch: &'a mut String,
-    pub cells: &'a mut Cells,
+    bytes: &'a [u8],
+    plan: &'a FieldPlan,
+    memory: &'a mut Memory,
+    cells: &'a mut Cells,
+    /// What was wrong, and where.
+    fault: (Fault, usize),
 }
 
-impl Walk<'_> {
+/// What a walker keeps from record to record.
+#[derive(Debug)]
+pub(super) struct Memory {
+    hints: Hints,
+    /// Per node, the record that came by last: a second time in one record is a repeated name.
+    visited: Vec<u64>,
+    record: u64,
+    scratch: String,
+}
+
+impl Memory {
+    pub fn new(plan: &FieldPlan) -> Memory {
+        Memory {
+            hints: plan.hints(),
+            visited: vec![0; plan.nodes()],
+            record: 0,
+            scratch: String::new(),
+        }
+    }
+}
+
+/// The walk cannot go on; why stands in its `fault`.
+struct Stopped;
+
+/// Where the next byte is.
+type Step = Result<usize, Stopped>;
+
+impl<'a> Walk<'a> {
+    pub fn new(
+        bytes: &'a [u8],
+        plan: &'a FieldPlan,
+        memory: &'a mut Memory,
+        cells: &'a mut Cells,
+    ) -> Walk<'a> {
+        memory.record += 1;
+        Walk { bytes, plan, memory, cells, fault: (Fault::Ended, 0) }
+    }
+
     /// Reads the whole payload.
     pub fn document(mut self) -> Result<(), Refusal> {
-        self.space();
-        let plain = !matches!(self.bytes.get(self.at), Some(b'{' | b'['));
-        let read = self.value(self.plan.root(), 0).and_then(|()| {
-            self.space();
-            if self.at == self.bytes.len() { Ok(()) } else { Err(Fault::Bad("nothing more")) }
+        let start = self.space(0);
+        let plain = !matches!(self.bytes.get(start), Some(b'{' | b'['));
+        let read = self.value(start, self.plan.root(), 0).and_then(|at| {
+            let at = self.space(at);
+            if at == self.bytes.len() { Ok(()) } else { Err(self.bad("nothing more", at)) }
         });
-        match read {
-            Ok(()) if plain => Err(Refusal::new(
-                Reason::NotObject,
-                "the payload is one plain value; expected an object with fields",
-            )),
-            Ok(()) => Ok(()),
-            Err(Fault::Bad(expected)) => {
-                Err(Refusal::new(Reason::BadJson, format!("byte {}: expected {expected}", self.at)))
+        let (fault, at) = match read {
+            Ok(()) if plain => {
+                return Err(Refusal::new(
+                    Reason::NotObject,
+                    "the payload is one plain value; expected an object with fields",
+                ));
             }
-            Err(Fault::Ended) => Err(Refusal::new(
+            Ok(()) => return Ok(()),
+            Err(Stopped) => self.fault,
+        };
+        Err(match fault {
+            Fault::Bad(expected) => {
+                Refusal::new(Reason::BadJson, format!("byte {at}: expected {expected}"))
+            }
+            Fault::Ended => Refusal::new(
                 Reason::Truncated,
                 format!("ends after {} bytes, in the middle of the document", self.bytes.len()),
-            )),
-            Err(Fault::Deep) => Err(Refusal::new(
+            ),
+            Fault::Deep => Refusal::new(
                 Reason::TooDeep,
-                format!("byte {}: more than {MOST_DEEP} lists and objects in each other", self.at),
-            )),
+                format!("byte {at}: more than {MOST_DEEP} lists and objects in each other"),
+            ),
+        })
+    }
+
+    #[cold]
+    fn stop(&mut self, (fault, at): (Fault, usize)) -> Stopped {
+        self.fault = (fault, at);
+        Stopped
+    }
+
+    /// At `at` stands something else than was expected, or nothing.
+    #[cold]
+    fn bad(&mut self, expected: &'static str, at: usize) -> Stopped {
+        let fault = if at < self.bytes.len() { Fault::Bad(expected) } else { Fault::Ended };
+        self.stop((fault, at))
+    }
+
+    /// Past space; mostly there is none.
+    #[inline(always)]
+    fn space(&self, at: usize) -> usize {
+        match self.bytes.get(at) {
+            Some(b' ' | b'\n' | b'\r' | b'\t') => self.more_space(at + 1),
+            _ => at,
         }
     }
 
-    fn space(&mut self) {
-        while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.bytes.get(self.at) {
-            self.at += 1;
+    fn more_space(&self, mut at: usize) -> usize {
+        while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.bytes.get(at) {
+            at += 1;
         }
-    }
-
-    fn peek(&self) -> Result<u8, Fault> {
-        self.bytes.get(self.at).copied().ok_or(Fault::Ended)
+        at
     }
 
     /// A value; `node` is its place in the plan, or [`NONE`] where nobody wants it.
-    fn value(&mut self, node: u32, depth: u32) -> Result<(), Fault> {
+    #[inline(always)]
+    fn value(&mut self, at: usize, node: u32, depth: u32) -> Step {
         let slot = match self.plan.node(node) {
             None => NONE,
             Some(place) => {
                 // Of a repeated name the last value counts, with all that is in it.
-                if let Some(visited) = self.visited.get_mut(node as usize) {
-                    if *visited == self.record {
+                if let Some(visited) = self.memory.visited.get_mut(node as usize) {
+                    if *visited == self.memory.record {
                         self.cells.forget(place.below.clone());
                     }
-                    *visited = self.record;
+                    *visited = self.memory.record;
                 }
                 place.slot
             }
         };
-        let cell = match self.peek()? {
-            b'"' => self.text(slot)?,
-            b'-' | b'0'..=b'9' => self.number(slot)?,
-            b'{' => {
-                self.object(node, depth + 1)?;
-                Cell::Nested
+        let (cell, at) = match self.bytes.get(at) {
+            Some(b'-' | b'0'..=b'9') if slot == NONE => {
+                let number = scan::number::<false>(self.bytes, at);
+                return number.map(|number| number.end).map_err(|fault| self.stop(fault));
             }
-            b'[' => {
-                self.list(node, depth + 1)?;
-                Cell::Nested
+            Some(b'-' | b'0'..=b'9') => {
+                let number = match scan::plain(self.bytes, at) {
+                    Some(number) => number,
+                    None => scan::number::<true>(self.bytes, at).map_err(|f| self.stop(f))?,
+                };
+                let text = Text::of_payload(at, number.end);
+                let cell = Cell::Number { value: number.value, whole: number.whole, text };
+                (cell, number.end)
             }
-            b't' => self.word(b"true", Cell::Bool(true))?,
-            b'f' => self.word(b"false", Cell::Bool(false))?,
-            b'n' => self.word(b"null", Cell::Null)?,
-            _ => return Err(Fault::Bad("a value")),
+            Some(b'"') => self.text(at + 1, slot)?,
+            Some(b'{') => (Cell::Nested, self.object(at, node, depth + 1)?),
+            Some(b'[') => (Cell::Nested, self.list(at, node, depth + 1)?),
+            Some(b't') => (Cell::Bool(true), self.word(at, b"true")?),
+            Some(b'f') => (Cell::Bool(false), self.word(at, b"false")?),
+            Some(b'n') => (Cell::Null, self.word(at, b"null")?),
+            _ => return Err(self.bad("a value", at)),
         };
         if slot != NONE {
             self.cells.set(slot, cell);
         }
-        Ok(())
+        Ok(at)
     }
 
-    fn object(&mut self, node: u32, depth: u32) -> Result<(), Fault> {
-        self.enter(depth)?;
-        if self.peek()? == b'}' {
-            self.at += 1;
-            return Ok(());
+    fn object(&mut self, at: usize, node: u32, depth: u32) -> Step {
+        let mut at = self.enter(at, depth)?;
+        if self.bytes.get(at) == Some(&b'}') {
+            return Ok(at + 1);
         }
         let plan = self.plan;
         let place = plan.node(node);
         let mut trail = plan.trail(node);
         loop {
-            let child = match self.expected(&mut trail) {
-                Some(child) => child,
-                None => self.name(place, &mut trail)?,
+            let child;
+            (child, at) = match self.expected(at, &mut trail) {
+                Some(passed) => passed,
+                None => self.name(at, place, &mut trail)?,
             };
-            self.space();
-            self.value(child, depth)?;
-            if self.leave(b'}', "a comma or }")? {
-                return Ok(());
+            at = self.value(self.space(at), child, depth)?;
+            at = self.space(at);
+            match self.bytes.get(at) {
+                Some(b',') => at = self.space(at + 1),
+                Some(b'}') => return Ok(at + 1),
+                _ => return Err(self.bad("a comma or }", at)),
             }
         }
     }
 
     /// Past the name that most likely stands here and its colon, if they do, as nearly every producer
     /// writes them; nothing is copied or unescaped.
-    fn expected(&mut self, trail: &mut Trail) -> Option<u32> {
-        let (name, child) = self.plan.expected(self.hints, *trail)?;
-        let end = self.at + name.len() + 3;
-        match self.bytes.get(self.at..end)? {
-            [b'"', found @ .., b'"', b':'] if same(found, name) => {}
-            _ => return None,
+    #[inline(always)]
+    fn expected(&self, at: usize, trail: &mut Trail) -> Option<(u32, usize)> {
+        let (name, child, next) = self.plan.expected(&self.memory.hints, *trail)?;
+        let end = at + name.len() + 3;
+        match self.bytes.get(at..end)? {
+            [b'"', found @ .., b'"', b':'] if same(found, name) => {
+                *trail = next;
+                Some((child, end))
+            }
+            _ => None,
         }
-        self.at = end;
-        self.plan.follow(self.hints, trail);
-        Some(child)
     }
 
     /// Past any name and its colon; its node.
-    fn name(&mut self, place: Option<&Node>, trail: &mut Trail) -> Result<u32, Fault> {
-        if self.peek()? != b'"' {
-            return Err(Fault::Bad("a name in quotes"));
+    fn name(
+        &mut self,
+        at: usize,
+        place: Option<&Node>,
+        trail: &mut Trail,
+    ) -> Result<(u32, usize), Stopped> {
+        if self.bytes.get(at) != Some(&b'"') {
+            return Err(self.bad("a name in quotes", at));
         }
-        let start = self.at + 1;
-        let inside = self.string(start)?;
+        let start = at + 1;
+        let inside = scan::string(self.bytes, start).map_err(|fault| self.stop(fault))?;
         let child = match place {
             None => NONE,
             Some(place) => {
@@ -145,123 +221,81 @@ impl Walk<'_> {
                 self.child(place, raw, inside.escaped, trail)
             }
         };
-        self.space();
-        if self.peek()? != b':' {
-            return Err(Fault::Bad("a colon"));
+        let at = self.space(inside.end + 1);
+        if self.bytes.get(at) != Some(&b':') {
+            return Err(self.bad("a colon", at));
         }
-        self.at += 1;
-        Ok(child)
+        Ok((child, at + 1))
     }
 
     fn child(&mut self, place: &Node, raw: &[u8], escaped: bool, trail: &mut Trail) -> u32 {
+        let Memory { hints, scratch, .. } = &mut *self.memory;
         if !escaped {
-            return self.plan.child(place, raw, self.hints, trail);
+            return self.plan.child(place, raw, hints, trail);
         }
-        self.scratch.clear();
+        scratch.clear();
         let raw = std::str::from_utf8(raw).unwrap_or_default();
-        match scan::unescape(raw, self.scratch) {
-            Some(()) => self.plan.child(place, self.scratch.as_bytes(), self.hints, trail),
+        match scan::unescape(raw, scratch) {
+            Some(()) => self.plan.child(place, scratch.as_bytes(), hints, trail),
             None => NONE,
         }
     }
 
-    fn list(&mut self, node: u32, depth: u32) -> Result<(), Fault> {
-        self.enter(depth)?;
-        if self.peek()? == b']' {
-            self.at += 1;
-            return Ok(());
+    fn list(&mut self, at: usize, node: u32, depth: u32) -> Step {
+        let mut at = self.enter(at, depth)?;
+        if self.bytes.get(at) == Some(&b']') {
+            return Ok(at + 1);
         }
         let plan = self.plan;
         let place = plan.node(node).filter(|place| place.listed);
         let mut index = 0u32;
         loop {
             let child = place.map_or(NONE, |place| plan.element(place, index));
-            self.value(child, depth)?;
-            if self.leave(b']', "a comma or ]")? {
-                return Ok(());
+            at = self.value(at, child, depth)?;
+            at = self.space(at);
+            match self.bytes.get(at) {
+                Some(b',') => at = self.space(at + 1),
+                Some(b']') => return Ok(at + 1),
+                _ => return Err(self.bad("a comma or ]", at)),
             }
             index = index.saturating_add(1);
         }
     }
 
     /// Past an opening bracket.
-    fn enter(&mut self, depth: u32) -> Result<(), Fault> {
+    fn enter(&mut self, at: usize, depth: u32) -> Step {
         if depth > MOST_DEEP {
-            return Err(Fault::Deep);
+            return Err(self.stop((Fault::Deep, at)));
         }
-        self.at += 1;
-        self.space();
-        Ok(())
+        Ok(self.space(at + 1))
     }
 
-    /// After a member: true past the closing bracket, false past a comma.
-    fn leave(&mut self, close: u8, expected: &'static str) -> Result<bool, Fault> {
-        self.space();
-        let byte = self.peek()?;
-        if byte != b',' && byte != close {
-            return Err(Fault::Bad(expected));
-        }
-        self.at += 1;
-        if byte == close {
-            return Ok(true);
-        }
-        self.space();
-        Ok(false)
-    }
-
-    fn string(&mut self, start: usize) -> Result<scan::Inside, Fault> {
+    /// A text whose inside begins at `start`.
+    fn text(&mut self, start: usize, slot: u32) -> Result<(Cell, usize), Stopped> {
         let inside = scan::string(self.bytes, start).map_err(|fault| self.stop(fault))?;
-        self.at = inside.end + 1;
-        Ok(inside)
-    }
-
-    fn text(&mut self, slot: u32) -> Result<Cell, Fault> {
-        let start = self.at + 1;
-        let inside = self.string(start)?;
+        let past = inside.end + 1;
         if slot == NONE || !inside.escaped {
-            return Ok(Cell::Text(Text::of_payload(start, inside.end)));
+            return Ok((Cell::Text(Text::of_payload(start, inside.end)), past));
         }
         let raw = self.bytes.get(start..inside.end).unwrap_or_default();
         let raw = std::str::from_utf8(raw).unwrap_or_default();
         match self.cells.keep_with(|out| scan::unescape(raw, out)) {
-            Some(text) => Ok(Cell::Text(text)),
-            None => {
-                self.at = start;
-                Err(Fault::Bad("a text without half a surrogate pair"))
-            }
+            Some(text) => Ok((Cell::Text(text), past)),
+            None => Err(self.bad("a text without half a surrogate pair", start)),
         }
     }
 
-    fn number(&mut self, slot: u32) -> Result<Cell, Fault> {
-        let start = self.at;
-        let number = if slot == NONE {
-            scan::number::<false>(self.bytes, start)
-        } else {
-            scan::number::<true>(self.bytes, start)
-        };
-        let number = number.map_err(|fault| self.stop(fault))?;
-        self.at = number.end;
-        let text = Text::of_payload(start, number.end);
-        Ok(Cell::Number { value: number.value, whole: number.whole, text })
-    }
-
-    fn word(&mut self, word: &'static [u8], cell: Cell) -> Result<Cell, Fault> {
-        for expected in word {
-            if self.peek()? != *expected {
-                return Err(Fault::Bad("true, false or null"));
-            }
-            self.at += 1;
+    fn word(&mut self, at: usize, word: &'static [u8]) -> Step {
+        let same = |(place, expected)| self.bytes.get(place) == Some(expected);
+        match (at..).zip(word).find(|letter| !same(*letter)) {
+            None => Ok(at + word.len()),
+            Some((place, _)) => Err(self.bad("true, false or null", place)),
         }
-        Ok(cell)
-    }
-
-    fn stop(&mut self, (fault, at): (Fault, usize)) -> Fault {
-        self.at = at;
-        fault
     }
 }
 
 /// Whether names of the same length are equal: too short for a call of the C library to pay.
+#[inline(always)]
 fn same(found: &[u8], name: &[u8]) -> bool {
     let word = |bytes: &[u8; 8]| u64::from_ne_bytes(*bytes);
     match (found.last_chunk::<8>(), name.last_chunk::<8>()) {
