@@ -132,11 +132,10 @@ impl Axis {
         self.late
     }
 
-    /// The sums of a pane over matches that arrive in a hop.
-    pub(super) fn arriving(&mut self, key: PaneKey, hop: Time) -> &mut Matches {
+    /// The sums of a pane over matches that arrive in a hop; `empty` ones before the first.
+    pub(super) fn arriving(&mut self, key: PaneKey, hop: Time, empty: &Matches) -> &mut Matches {
         self.unsettled.insert(key);
-        let empty = Matches::empty(self.empty.clone(), self.assumes);
-        self.pane(key).arriving.entry(hop).or_insert(empty)
+        self.pane(key).arriving.entry(hop).or_insert_with(|| empty.clone())
     }
 
     /// Folds the hops before `boundary` into what is settled.

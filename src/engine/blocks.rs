@@ -59,9 +59,14 @@ impl Stretch {
 /// Level and number of a block, version and segment.
 type Place = (u32, i64, VersionIx, SegmentIx);
 
-/// Blocks by place; those that hold no pane are kept as empty.
-#[derive(Debug, Default)]
-pub(super) struct Blocks(HashMap<Place, Option<Box<Stretch>>>);
+/// Blocks that were summed.
+#[derive(Debug)]
+pub(super) struct Blocks {
+    /// Those that hold no pane are kept as empty.
+    sums: HashMap<Place, Option<Box<Stretch>>>,
+    /// No pane from here on lies in one of them: windows do not reach to where most events fall.
+    until: Time,
+}
 
 /// Panes along a line, and how wide they are.
 #[derive(Clone, Copy)]
@@ -70,16 +75,22 @@ pub(super) struct Panes<'a> {
     pub width: Span,
 }
 
+impl Default for Blocks {
+    fn default() -> Blocks {
+        Blocks { sums: HashMap::new(), until: Time::MIN }
+    }
+}
+
 impl Blocks {
     /// Forgets the blocks of a pane that may have changed.
     pub(super) fn touch(&mut self, key: PaneKey, width: Span) {
-        if self.0.is_empty() {
+        if key.start >= self.until {
             return;
         }
         let mut number = key.start.0.div_euclid(width.0);
         for level in 1..=LEVELS {
             number = number.div_euclid(WIDE);
-            self.0.remove(&(level, number, key.version, key.segment));
+            self.sums.remove(&(level, number, key.version, key.segment));
         }
     }
 
@@ -116,15 +127,17 @@ impl Blocks {
             }
             return;
         }
-        if !self.0.contains_key(&place) {
+        if !self.sums.contains_key(&place) {
             let mut sum = Stretch::default();
             for inner in number * WIDE..(number + 1) * WIDE {
                 self.add(panes, (level - 1, inner, version, segment), &mut sum);
             }
             let sum = (sum != Stretch::default()).then(|| Box::new(sum));
-            self.0.insert(place, sum);
+            self.sums.insert(place, sum);
+            let end = (number + 1) * WIDE.pow(level);
+            self.until = self.until.max(Time(end.saturating_mul(panes.width.0)));
         }
-        if let Some(Some(sum)) = self.0.get(&place) {
+        if let Some(Some(sum)) = self.sums.get(&place) {
             to.merge(sum);
         }
     }
@@ -192,8 +205,8 @@ mod tests {
         let panes = Panes { by_key: &panes, width: WIDTH };
         blocks.sum(panes, (key(3).start, key(2_011).start), 1, 2);
         // Large blocks with their small ones from 256 to 1,792, and small ones on both sides.
-        assert_eq!(blocks.0.len(), 6 + 6 * 16 + 15 + 13);
+        assert_eq!(blocks.sums.len(), 6 + 6 * 16 + 15 + 13);
         blocks.touch(key(700), WIDTH);
-        assert_eq!(blocks.0.len(), 6 + 6 * 16 + 15 + 13 - 2);
+        assert_eq!(blocks.sums.len(), 6 + 6 * 16 + 15 + 13 - 2);
     }
 }

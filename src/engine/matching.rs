@@ -145,8 +145,9 @@ impl Model {
     fn match_pair(&mut self, prediction: &Waiting, outcome: &Known, arrival: Time, sign: i64) {
         let hop = arrival.floor_to(self.time.width);
         let sums = self.pair(prediction, outcome, sign);
+        let empty = Matches::empty(self.plan.performance(), self.plan_assumes());
         for key in keys_of(prediction, self.whole_key(prediction), &self.segments) {
-            self.time.arriving(key, hop).merge(&sums);
+            self.time.arriving(key, hop, &empty).merge(&sums);
         }
     }
 
