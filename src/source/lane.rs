@@ -155,8 +155,8 @@ impl Lane {
             (0..headers.count()).rev().map(|i| headers.get(i)).find(|h| h.key == name)?.value
         };
         let record = Record {
-            topic: message.topic(),
-            partition: message.partition(),
+            topic: &self.partition.topic,
+            partition: self.partition.number,
             offset,
             timestamp: logged(message),
             key: message.key(),
