@@ -82,18 +82,29 @@ fn extremes<T: Wide>(ranks: &Ranks<'_>) -> Extremes {
     let mut difference = zero;
     let (mut least, mut most) = (zero, zero);
     let (mut lowest, mut highest) = (zero, zero);
+    let mut pass = |reference: u64, window: u64, gap: bool| {
+        let (ahead, behind) = (T::of(reference) * n, T::of(window) * m);
+        if gap && reference > 0 && window > 0 {
+            lowest = lowest.min(difference - behind);
+            highest = highest.max(difference + ahead);
+        }
+        difference = difference + (ahead - behind);
+        least = least.min(difference);
+        most = most.max(difference);
+    };
     let (reference, window) = ranks.counts();
     // A gap and the point above it; above the last gap there is none.
-    for (reference, window) in reference.chunks(2).zip(window.chunks(2)) {
-        if reference[0] > 0 && window[0] > 0 {
-            lowest = lowest.min(difference - T::of(window[0]) * m);
-            highest = highest.max(difference + T::of(reference[0]) * n);
+    let (of_reference, last_of_reference) = reference.as_chunks();
+    let (of_window, last_of_window) = window.as_chunks();
+    for ([r_gap, r_point], [w_gap, w_point]) in of_reference.iter().zip(of_window) {
+        // Mostly no value lies between two points.
+        if (r_gap | w_gap) > 0 {
+            pass(*r_gap, *w_gap, true);
         }
-        for (&reference, &window) in reference.iter().zip(window) {
-            difference = difference + T::of(reference) * n - T::of(window) * m;
-            least = least.min(difference);
-            most = most.max(difference);
-        }
+        pass(*r_point, *w_point, false);
+    }
+    if let (Some(reference), Some(window)) = (last_of_reference.first(), last_of_window.first()) {
+        pass(*reference, *window, true);
     }
     Extremes {
         seen: (least.into(), most.into()),
