@@ -308,6 +308,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn segments_are_found_where_they_have_panes() {
+        let mut axis = Axis::new(Along::Time, &crate::engine::tests::world::plan().models[0]);
+        let at = |place: i64| Time(place * axis.width.0);
+        let [t0, t1, t2, t3] = [0, 1, 2, 3].map(at);
+        for (start, segment) in [(t0, WHOLE), (t0, 3), (t2, 3), (t1, 5), (t3, 7)] {
+            axis.pane(PaneKey { start, version: 1, segment });
+        }
+        assert_eq!(axis.segments_within(t0, t1), [3]);
+        assert_eq!(axis.segments_within(t1, t2), [5]);
+        assert_eq!(axis.segments_within(t1, t3), [3, 5]);
+        axis.drop_before(t1);
+        assert_eq!(axis.segments_within(t0, t2), [5]);
+    }
+
+    #[test]
     fn ends_ascend_though_times_do_not() {
         let mut count = Count::default();
         let width = Span(2);
