@@ -14,9 +14,9 @@ use crate::stats::Performance;
 use crate::window::{Matches, Pane};
 
 /// Panes in a block, and blocks in the next larger one.
-const WIDE: i64 = 16;
+const WIDE: i64 = 8;
 /// The largest blocks hold `WIDE` to this power.
-const LEVELS: u32 = 2;
+const LEVELS: u32 = 3;
 
 /// What windows of performance read of panes; of matches only what is settled.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -204,9 +204,10 @@ mod tests {
         let mut blocks = Blocks::default();
         let panes = Panes { by_key: &panes, width: WIDTH };
         blocks.sum(panes, (key(3).start, key(2_011).start), 1, 2);
-        // Large blocks with their small ones from 256 to 1,792, and small ones on both sides.
-        assert_eq!(blocks.sums.len(), 6 + 6 * 16 + 15 + 13);
+        // The largest with all below them from 512 to 1,536, smaller ones on both sides.
+        let known = 2 * (1 + 8 + 64) + 14 * (1 + 8) + 10;
+        assert_eq!(blocks.sums.len(), known);
         blocks.touch(key(700), WIDTH);
-        assert_eq!(blocks.sums.len(), 6 + 6 * 16 + 15 + 13 - 2);
+        assert_eq!(blocks.sums.len(), known - 3);
     }
 }
