@@ -27,6 +27,22 @@ impl Plan {
         versions.saturating_mul(models.fold(0, u64::saturating_add))
     }
 
+    /// Panes that may be kept at most, of all versions and segments: those that some window or some
+    /// outcome may still reach. What a pane keeps beside its counts stays in memory, about 2 KB.
+    #[must_use]
+    pub fn kept_panes(&self) -> u64 {
+        let panes = |model: &ModelPlan| {
+            let dimensions: BTreeSet<usize> =
+                model.monitors.iter().flat_map(|monitor| monitor.by.iter().copied()).collect();
+            let segments = dimensions.len() as u64 * (self.limits.segments as u64 + 1);
+            let reach = (model.longest_window() + model.within()).0;
+            let panes = (reach / model.pane_width().0.max(1)).unsigned_abs() + 1 + OPEN_PANES;
+            panes.saturating_mul(1 + segments)
+        };
+        let models = self.models.iter().map(panes).fold(0, u64::saturating_add);
+        models.saturating_mul(self.limits.versions as u64)
+    }
+
     fn model_bound(&self, model: &ModelPlan) -> u64 {
         let names: BTreeSet<&str> = model
             .monitors

@@ -84,10 +84,12 @@ fn bound(settings: &Settings) -> String {
     let plan = &settings.plan;
     let monitors: usize = plan.models.iter().map(|m| m.monitors.len()).sum();
     format!(
-        "{} models, {monitors} monitors; counts take at most {} of limits.memory = {}",
+        "{} models, {monitors} monitors; counts take at most {} of limits.memory = {}, \
+         up to {} panes are kept at about 2 KB each",
         plan.models.len(),
         megabytes(plan.memory_bound()),
         megabytes(settings.limits.memory),
+        plan.kept_panes(),
     )
 }
 

@@ -117,3 +117,9 @@ fn panes_become_wider_with_the_counts_that_left_memory() {
     assert!(panes(&wide).len() >= 3);
     assert_eq!(panes(&house), panes(&wide));
 }
+
+#[test]
+fn a_pane_without_its_counts_takes_about_two_kilobytes() {
+    let bytes = size_of::<crate::window::Pane>();
+    assert!(bytes <= 2048, "{bytes}");
+}
