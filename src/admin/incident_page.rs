@@ -212,7 +212,7 @@ fn card(finding: &Value) -> Option<String> {
             let (r, c) = (share(reference), share(current));
             // Widths are numbers made here; only the label is foreign.
             format!(
-                "<tr><td title=\"{0}\">{0}</td><td><svg viewBox=\"0 0 100 15\" \
+                "<tr><td title=\"{0}\">{5}</td><td><svg viewBox=\"0 0 100 15\" \
                  preserveAspectRatio=none aria-hidden=true><rect class=ref width=\"{1:.2}\" \
                  height=7 /><rect class=cur y=8 width=\"{2:.2}\" height=7 /></svg></td>\
                  <td>{3:.1} → {4:.1} %</td></tr>",
@@ -221,6 +221,7 @@ fn card(finding: &Value) -> Option<String> {
                 c / most * 100.0,
                 r * 100.0,
                 c * 100.0,
+                shown(&Value::from(short(reference["bin"].as_str().unwrap_or("")))),
             )
         })
         .collect();
@@ -232,6 +233,16 @@ fn card(finding: &Value) -> Option<String> {
         "<div class=card><h3>{}{segment}</h3><table class=bins><tbody>{bars}</tbody></table></div>",
         shown(&finding["series"]),
     ))
+}
+
+/// A bin's label with the five digits of its edge that matter; the whole label is its tooltip.
+fn short(label: &str) -> String {
+    let shortened = ["<= ", "> "].into_iter().find_map(|sign| {
+        let edge: f64 = label.strip_prefix(sign)?.parse().ok()?;
+        let rounded: f64 = format!("{edge:.4e}").parse().ok()?;
+        Some(format!("{sign}{rounded}"))
+    });
+    shortened.unwrap_or_else(|| label.to_owned())
 }
 
 fn messages(snapshot: &Snapshot, incident: &IncidentStatus) -> String {
@@ -334,4 +345,22 @@ fn hint(incident: &IncidentStatus) -> String {
         escape(&line.model),
         escape(&line.monitor),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::short;
+
+    #[test]
+    fn edges_are_rounded_and_categories_are_not() {
+        for (label, want) in [
+            ("<= 16.614609043081", "<= 16.615"),
+            ("> -0.000123456789", "> -0.00012346"),
+            ("> 42", "> 42"),
+            ("16.614609043081", "16.614609043081"),
+            ("> west", "> west"),
+        ] {
+            assert_eq!(short(label), want);
+        }
+    }
 }

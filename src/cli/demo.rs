@@ -72,7 +72,7 @@ pub(super) fn run(arguments: &DemoArguments) -> anyhow::Result<ExitCode> {
     }
     if arguments.stay && !ended() {
         println!("\nstaying; end it with Ctrl-C");
-        stay(&producer, &city, &retrained, start, &ended);
+        stay(&producer, &city, &retrained, &ended);
     }
     let by_itself = ended();
     let _ = stop.send(());
@@ -194,24 +194,26 @@ fn summary(receiver: &Receiver, listen: &str, told: bool) {
     }
 }
 
-fn stay(
-    producer: &Hose,
-    city: &City,
-    retrained: &AtomicBool,
-    start: Time,
-    ended: &dyn Fn() -> bool,
-) {
-    let mut hour = HOURS;
-    while !ended() {
-        // The story's clock runs on with ours: an hour per hour.
-        if crate::clock::now() < start + Span(hour * HOUR) {
-            std::thread::sleep(Duration::from_millis(200));
-            continue;
+/// The story goes on at our pace: what happens is sent when it happens.
+fn stay(producer: &Hose, city: &City, retrained: &AtomicBool, ended: &dyn Fn() -> bool) {
+    for hour in HOURS.. {
+        let predictions = city.rides(hour, retrained.load(Ordering::Relaxed)).into_iter();
+        let predictions = predictions.map(|r| (r.at, "demand.predictions", r.prediction(), r));
+        let outcomes = city.outcomes_of(hour).into_iter();
+        let outcomes = outcomes.map(|r| (r.known_at(), "demand.outcomes", r.outcome(), r));
+        let mut records: Vec<_> = predictions.chain(outcomes).collect();
+        records.sort_by_key(|(at, ..)| *at);
+        for (at, topic, payload, ride) in records {
+            while crate::clock::now() < at {
+                if ended() {
+                    return;
+                }
+                std::thread::sleep(Duration::from_millis(200));
+            }
+            if send(producer, topic, payload, &ride).is_err() {
+                return;
+            }
         }
-        if send_hour(producer, city, hour, retrained.load(Ordering::Relaxed)).is_err() {
-            return;
-        }
-        hour += 1;
     }
 }
 

@@ -18,7 +18,7 @@ const ZONES: [&str; 4] = ["airport", "harbour", "old-town", "station"];
 #[derive(Debug, Clone)]
 pub(super) struct Ride {
     pub id: i64,
-    at: Time,
+    pub at: Time,
     version: &'static str,
     zone: &'static str,
     riders: f64,
@@ -44,8 +44,13 @@ impl Ride {
     }
 
     pub(super) fn outcome(&self) -> String {
-        let at = self.at + Span(DELAY * HOUR);
+        let at = self.known_at();
         json!({ "ride": format!("r{}", self.id), "at": at, "actual": self.was }).to_string()
+    }
+
+    /// When its outcome becomes known.
+    pub(super) fn known_at(&self) -> Time {
+        self.at + Span(DELAY * HOUR)
     }
 }
 
