@@ -135,32 +135,46 @@ impl<'a> Walk<'a> {
                 place.slot
             }
         };
-        let (cell, at) = match self.bytes.get(at) {
-            Some(b'-' | b'0'..=b'9') if slot == NONE => {
-                let number = scan::number::<false>(self.bytes, at);
-                return number.map(|number| number.end).map_err(|fault| self.stop(fault));
+        match self.bytes.get(at) {
+            Some(b'-' | b'0'..=b'9') => self.number(at, slot),
+            Some(b'"') => self.text(at + 1, slot),
+            Some(b'{') => {
+                let end = self.object(at, node, depth + 1)?;
+                self.put(slot, Cell::Nested);
+                Ok(end)
             }
-            Some(b'-' | b'0'..=b'9') => {
-                let number = match scan::plain(self.bytes, at) {
-                    Some(number) => number,
-                    None => scan::number::<true>(self.bytes, at).map_err(|f| self.stop(f))?,
-                };
-                let text = Text::of_payload(at, number.end);
-                let cell = Cell::Number { value: number.value, whole: number.whole, text };
-                (cell, number.end)
+            Some(b'[') => {
+                let end = self.list(at, node, depth + 1)?;
+                self.put(slot, Cell::Nested);
+                Ok(end)
             }
-            Some(b'"') => self.text(at + 1, slot)?,
-            Some(b'{') => (Cell::Nested, self.object(at, node, depth + 1)?),
-            Some(b'[') => (Cell::Nested, self.list(at, node, depth + 1)?),
-            Some(b't') => (Cell::Bool(true), self.word(at, b"true")?),
-            Some(b'f') => (Cell::Bool(false), self.word(at, b"false")?),
-            Some(b'n') => (Cell::Null, self.word(at, b"null")?),
-            _ => return Err(self.bad("a value", at)),
-        };
+            Some(b't') => self.word(at, b"true", slot, Cell::Bool(true)),
+            Some(b'f') => self.word(at, b"false", slot, Cell::Bool(false)),
+            Some(b'n') => self.word(at, b"null", slot, Cell::Null),
+            _ => Err(self.bad("a value", at)),
+        }
+    }
+
+    #[inline(always)]
+    fn put(&mut self, slot: u32, cell: Cell) {
         if slot != NONE {
             self.cells.set(slot, cell);
         }
-        Ok(at)
+    }
+
+    #[inline(always)]
+    fn number(&mut self, at: usize, slot: u32) -> Step {
+        if slot == NONE {
+            let number = scan::number::<false>(self.bytes, at);
+            return number.map(|number| number.end).map_err(|fault| self.stop(fault));
+        }
+        let number = match scan::plain(self.bytes, at) {
+            Some(number) => number,
+            None => scan::number::<true>(self.bytes, at).map_err(|fault| self.stop(fault))?,
+        };
+        let text = Text::of_payload(at, number.end);
+        self.cells.set(slot, Cell::Number { value: number.value, whole: number.whole, text });
+        Ok(number.end)
     }
 
     fn object(&mut self, at: usize, node: u32, depth: u32) -> Step {
@@ -271,26 +285,31 @@ impl<'a> Walk<'a> {
     }
 
     /// A text whose inside begins at `start`.
-    fn text(&mut self, start: usize, slot: u32) -> Result<(Cell, usize), Stopped> {
+    fn text(&mut self, start: usize, slot: u32) -> Step {
         let inside = scan::string(self.bytes, start).map_err(|fault| self.stop(fault))?;
-        let past = inside.end + 1;
-        if slot == NONE || !inside.escaped {
-            return Ok((Cell::Text(Text::of_payload(start, inside.end)), past));
+        if slot == NONE {
+            return Ok(inside.end + 1);
+        }
+        if !inside.escaped {
+            self.cells.set(slot, Cell::Text(Text::of_payload(start, inside.end)));
+            return Ok(inside.end + 1);
         }
         let raw = self.bytes.get(start..inside.end).unwrap_or_default();
         let raw = std::str::from_utf8(raw).unwrap_or_default();
         match self.cells.keep_with(|out| scan::unescape(raw, out)) {
-            Some(text) => Ok((Cell::Text(text), past)),
-            None => Err(self.bad("a text without half a surrogate pair", start)),
+            Some(text) => self.cells.set(slot, Cell::Text(text)),
+            None => return Err(self.bad("a text without half a surrogate pair", start)),
         }
+        Ok(inside.end + 1)
     }
 
-    fn word(&mut self, at: usize, word: &'static [u8]) -> Step {
+    fn word(&mut self, at: usize, word: &'static [u8], slot: u32, cell: Cell) -> Step {
         let same = |(place, expected)| self.bytes.get(place) == Some(expected);
-        match (at..).zip(word).find(|letter| !same(*letter)) {
-            None => Ok(at + word.len()),
-            Some((place, _)) => Err(self.bad("true, false or null", place)),
+        if let Some((place, _)) = (at..).zip(word).find(|letter| !same(*letter)) {
+            return Err(self.bad("true, false or null", place));
         }
+        self.put(slot, cell);
+        Ok(at + word.len())
     }
 }
 
