@@ -145,8 +145,8 @@ pub struct ScoreLine {
     pub revision: u32,
     /// The number; null with `no_data`.
     pub score: Option<f64>,
-    /// Rigorous interval; null when exact.
-    pub interval: Option<(f64, f64)>,
+    /// Rigorous interval; null when exact. Its upper end is null where nothing bounds the score above.
+    pub interval: Option<(f64, Option<f64>)>,
     /// Probability of such a score without drift; see [`ScoreLine::written`].
     pub p_value: Option<f64>,
     /// What the probability follows from, where nobody has asked for it yet.

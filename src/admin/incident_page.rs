@@ -145,6 +145,9 @@ fn findings(data: &Value) -> String {
                     let (low, high) = (number(low), number(high));
                     format!("{} <span class=soft>[{low}, {high}]</span>", shown(&finding["score"]))
                 }
+                (Some(_), None) => {
+                    format!("{} <span class=soft>at least</span>", shown(&finding["score"]))
+                }
                 _ => shown(&finding["score"]),
             };
             row(&[

@@ -362,7 +362,7 @@ impl Model {
             },
             revision: 0,
             score: score.map(|s| s.value),
-            interval: score.and_then(|s| s.interval),
+            interval: score.and_then(|s| s.interval).map(|(low, high)| (low, finite(high))),
             p_value: known,
             tail: tail.filter(|_| known.is_none()),
             noise_floor: score.and_then(|_| statistic.noise_floor(&sample)),
@@ -390,6 +390,10 @@ impl Model {
         };
         self.plan.paths.iter().any(|p| p.name == path) && !self.ledger.paths_seen.contains(&path)
     }
+}
+
+fn finite(x: f64) -> Option<f64> {
+    Some(x).filter(|x| x.is_finite())
 }
 
 pub(super) fn part_of<'a>(

@@ -8,6 +8,7 @@ mod counts;
 mod delays;
 mod distribution;
 mod exact_sum;
+mod law;
 mod metrics;
 mod params;
 mod performance;

@@ -109,7 +109,8 @@ pub struct Score {
     /// Events that it was computed from: with a value, matched, or the metric's denominator.
     pub support: u64,
     /// Where the truth lies: a rigorous interval where the value is a bound, a 95 % interval where
-    /// it is an estimate from a sample of pairs; `None` when exact.
+    /// it is an estimate from a sample of pairs; `None` when exact. The upper end is infinite where
+    /// counts bound nothing above.
     pub interval: Option<(f64, f64)>,
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use statrs::function::gamma::digamma;
 
 use super::ranked::{Measure, RankFormula, Ranked, Ranks, Step};
-use crate::stats::{Basis, Direction, StatisticKind};
+use crate::stats::{Basis, Direction, StatisticKind, law};
 
 /// Its entry in the registry.
 pub static KIND: StatisticKind = StatisticKind {
@@ -57,8 +57,12 @@ impl RankFormula for AndersonDarling {
         Some(Measure { value: at(sums.0), low: at(sums.1), high: at(sums.2) })
     }
 
-    fn floor(&self, _ranks: &Ranks<'_>) -> Option<f64> {
-        Some(CRITICAL)
+    fn floor(&self, ranks: &Ranks<'_>) -> Option<f64> {
+        if !is_tied(ranks) {
+            return Some(CRITICAL);
+        }
+        let deviation = deviation(ranks).filter(|d| *d > 0.0)?;
+        Some((tied_99(ranks)? - 1.0) / deviation)
     }
 
     fn p_value(&self, _ranks: &Ranks<'_>, value: f64) -> Option<f64> {
@@ -196,4 +200,40 @@ fn harmonic_squares(n: u64) -> f64 {
     let x = n as f64 + 1.0;
     let rest = 1.0 / x + 1.0 / (2.0 * x * x) + 1.0 / (6.0 * x.powi(3)) - 1.0 / (30.0 * x.powi(5));
     std::f64::consts::PI.powi(2) / 6.0 - rest
+}
+
+/// A tie of more than this share of all values moves the statistic's law.
+const HEAVY: f64 = 0.02;
+
+fn is_tied(ranks: &Ranks<'_>) -> bool {
+    ranks.largest_tie() as f64 > HEAVY * ranks.total() as f64
+}
+
+/// The 99 % point of A2 without drift: a sum of squares Z^2 of normal variables, each with the share
+/// l of its group and variance 1, whose correlations are those of the Brownian bridge halfway up
+/// its groups: between i < j it is a_i b_j with a^2 = u^2 / s, b^2 = (1 - u)^2 / s and s = u (1 - u)
+/// - l / 4. `None` where all values are equal.
+fn tied_99(ranks: &Ranks<'_>) -> Option<f64> {
+    let all = ranks.total() as f64;
+    let (mut second, mut third) = (0.0, 0.0);
+    // Sums over the groups so far: l a^2, l^2 a^2, and over pairs of them.
+    let (mut one, mut own, mut two) = (0.0, 0.0, 0.0);
+    let mut groups = 0;
+    for step in ranks.steps() {
+        let l = (step.reference + step.window) as f64 / all;
+        let u = (step.reference_below + step.window_below) as f64 / all + l / 2.0;
+        // Distinct values of a gap are taken as one group.
+        let s = u * (1.0 - u) - l / 4.0;
+        if s <= 0.0 {
+            return None;
+        }
+        let (a, b) = (u * u / s, (1.0 - u) * (1.0 - u) / s);
+        second += l * l + 2.0 * l * b * one;
+        third += l * l * l + 3.0 * (l * l * b * one + l * b * own) + 6.0 * l * b * two;
+        two += l * u * (1.0 - u) / s * one;
+        one += l * a;
+        own += l * l * a;
+        groups += 1;
+    }
+    (groups > 1).then(|| law::point_99(1.0, 2.0 * second, 8.0 * third))
 }

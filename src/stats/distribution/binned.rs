@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use statrs::distribution::{ChiSquared, ContinuousCDF};
 
-use super::binning::{Bins, Edges};
+use super::binning::{Bins, Edges, Origin};
 use crate::stats::{
     OptionDoc, ParamError, Params, Sample, Score, Statistic, StatisticKind, Undefined,
 };
@@ -89,15 +89,20 @@ impl Tables {
 
     /// Shares with `smoothing` added to every count.
     pub fn smoothed(&self, smoothing: f64) -> impl Iterator<Item = (f64, f64)> + '_ {
-        let more = smoothing * self.len() as f64;
-        self.counts().map(move |(r, c)| {
-            ((r + smoothing) / (self.m + more), (c + smoothing) / (self.n + more))
-        })
+        let smoothed = self.smoothing(smoothing);
+        self.counts().map(move |(r, c)| smoothed(r, c))
     }
 
-    /// Shares of both sides taken together, the best guess of the law without drift.
-    pub fn pooled(&self) -> impl Iterator<Item = f64> + '_ {
-        self.counts().map(|(r, c)| (r + c) / (self.m + self.n))
+    /// From counts of one bin to its smoothed shares.
+    pub fn smoothing(&self, smoothing: f64) -> impl Fn(f64, f64) -> (f64, f64) {
+        let more = smoothing * self.len() as f64;
+        let (m, n) = (self.m + more, self.n + more);
+        move |r, c| ((r + smoothing) / m, (c + smoothing) / n)
+    }
+
+    /// Why each bin is one.
+    pub fn origins(&self) -> &[Origin] {
+        self.bins.origins()
     }
 
     /// Variance of the difference of two shares is this times p (1 - p).
@@ -105,19 +110,9 @@ impl Tables {
         1.0 / self.m + 1.0 / self.n
     }
 
-    /// The 99 % point of chi-square with B - 1 degrees of freedom.
-    pub fn chi_square_99(&self) -> Option<f64> {
-        law(self.len().checked_sub(1)?).map(|law| law.inverse_cdf(0.99))
-    }
-
     /// Bins that hold anything, less one: the degrees of freedom of a contingency table.
     fn freedom(&self) -> usize {
         self.counts().filter(|(r, c)| r + c > 0.0).count().saturating_sub(1)
-    }
-
-    /// The 99 % point of a contingency statistic.
-    pub fn contingency_99(&self) -> Option<f64> {
-        law(self.freedom()).map(|law| law.inverse_cdf(0.99))
     }
 
     /// The p-value of a contingency statistic.

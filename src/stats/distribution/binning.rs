@@ -1,6 +1,7 @@
 //! The bins of binned statistics: edges at reference quantiles, one bin per category, one for
 //! values without a number.
 
+use crate::stats::law::Unseen;
 use crate::stats::{CategoryProfile, Counts, NumericProfile, Pair, ParamError, Params, Profile};
 
 /// One bin of both sides.
@@ -20,6 +21,22 @@ pub(super) struct Bins {
     pub reference: Vec<u64>,
     pub window: Vec<u64>,
     labels: Vec<Label>,
+    origins: Vec<Origin>,
+}
+
+/// Why a bin is one: what that says about its counts.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Origin {
+    /// Its limits were drawn without regard to single values.
+    Free,
+    /// A category, which is one because this part of the reference holds it.
+    Named,
+    /// Between two values of this very reference: its share of the source has the law Beta(count, rest).
+    Cut,
+    /// Above the last of them, with one more.
+    CutAbove,
+    /// Names that the reference never saw.
+    New(Unseen),
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -74,15 +91,21 @@ impl Bins {
         };
         let absent = (pair.reference.absences.total(), pair.window.absences.total());
         if absent != (0, 0) {
-            bins.push(Label::Name("absent".into()), absent.0, absent.1);
+            bins.push(Label::Name("absent".into()), Origin::Free, absent.0, absent.1);
         }
         bins
     }
 
-    fn push(&mut self, label: Label, reference: u64, window: u64) {
+    fn push(&mut self, label: Label, origin: Origin, reference: u64, window: u64) {
         self.labels.push(label);
+        self.origins.push(origin);
         self.reference.push(reference);
         self.window.push(window);
+    }
+
+    /// Why each bin is one.
+    pub(super) fn origins(&self) -> &[Origin] {
+        &self.origins
     }
 
     pub(super) fn shares(&self) -> Vec<Bin> {
@@ -133,6 +156,7 @@ fn quantile_edges(profile: &NumericProfile, n: u32) -> Vec<f64> {
 }
 
 fn numeric(profile: &NumericProfile, pair: &Pair<'_>, edges: &Edges) -> Bins {
+    let quantiles = matches!(edges, Edges::Quantiles(_));
     let edges = match edges {
         Edges::Quantiles(n) => quantile_edges(profile, *n),
         Edges::Fixed(edges) => edges.iter().map(|edge| profile.dtype.round(*edge)).collect(),
@@ -146,6 +170,8 @@ fn numeric(profile: &NumericProfile, pair: &Pair<'_>, edges: &Edges) -> Bins {
     let sum = |counts: &Counts, from: usize, to: usize| -> u64 {
         counts.cells.get(from..to.min(counts.cells.len())).unwrap_or(&[]).iter().sum()
     };
+    let is_whole = pair.reference.counted + profile.absences.total() == profile.rows;
+    let is_cut = quantiles && is_whole;
     let mut bins = Bins::default();
     let mut from = 0;
     for (i, &to) in ends.iter().enumerate() {
@@ -154,7 +180,13 @@ fn numeric(profile: &NumericProfile, pair: &Pair<'_>, edges: &Edges) -> Bins {
             (None, Some(edge)) => Label::Above(*edge),
             (None, None) => Label::All,
         };
-        bins.push(label, sum(pair.reference, from, to), sum(pair.window, from, to));
+        let (reference, window) = (sum(pair.reference, from, to), sum(pair.window, from, to));
+        let origin = match i == edges.len() {
+            _ if !is_cut || reference == 0 => Origin::Free,
+            true => Origin::CutAbove,
+            false => Origin::Cut,
+        };
+        bins.push(label, origin, reference, window);
         from = to;
     }
     bins
@@ -163,14 +195,16 @@ fn numeric(profile: &NumericProfile, pair: &Pair<'_>, edges: &Edges) -> Bins {
 fn categories(profile: &CategoryProfile, pair: &Pair<'_>) -> Bins {
     let mut bins = Bins::default();
     let at = |counts: &Counts, cell: usize| counts.cells.get(cell).copied().unwrap_or(0);
-    for (cell, (name, _)) in profile.categories.iter().enumerate() {
-        let label = Label::Name(name.clone());
-        bins.push(label, at(pair.reference, cell), at(pair.window, cell));
+    for (cell, (name, rows)) in profile.categories.iter().enumerate() {
+        let reference = at(pair.reference, cell);
+        let origin = if reference == *rows { Origin::Named } else { Origin::Free };
+        bins.push(Label::Name(name.clone()), origin, reference, at(pair.window, cell));
     }
     let other = profile.categories.len();
     let new = (at(pair.reference, other), at(pair.window, other));
     if new != (0, 0) {
-        bins.push(Label::Name("new".into()), new.0, new.1);
+        let origin = Origin::New(Unseen::of(profile, pair.reference));
+        bins.push(Label::Name("new".into()), origin, new.0, new.1);
     }
     bins
 }

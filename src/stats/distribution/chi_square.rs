@@ -1,6 +1,7 @@
 //! Chi-square contingency statistic of two samples.
 
 use super::binned::{self, Formula, Tables};
+use super::chance::Part;
 use crate::stats::{Basis, Direction, StatisticKind};
 
 /// Its entry in the registry.
@@ -30,21 +31,21 @@ impl Formula for ChiSquare {
     }
 
     fn value(&self, tables: &Tables) -> f64 {
-        let (m, n) = (tables.m, tables.n);
-        let cell = |observed: f64, expected: f64| (observed - expected).powi(2) / expected;
-        tables
-            .counts()
-            .map(|(r, c)| (r, c, r + c))
-            .filter(|(_, _, both)| *both > 0.0)
-            .map(|(r, c, both)| cell(r, both * m / (m + n)) + cell(c, both * n / (m + n)))
-            .sum()
+        tables.counts().map(|(r, c)| term(r, c, tables)).sum()
     }
 
     fn floor(&self, tables: &Tables) -> Option<f64> {
-        tables.contingency_99()
+        tables.sum_99(Part::Square(1.0), |r, c| term(r, c, tables))
     }
 
     fn p_value(&self, tables: &Tables, value: f64) -> Option<f64> {
         tables.contingency_p(value)
     }
+}
+
+/// Both cells of a bin; an empty bin adds nothing.
+fn term(r: f64, c: f64, tables: &Tables) -> f64 {
+    let (m, n, both) = (tables.m, tables.n, r + c);
+    let cell = |observed: f64, expected: f64| (observed - expected).powi(2) / expected;
+    if both > 0.0 { cell(r, both * m / (m + n)) + cell(c, both * n / (m + n)) } else { 0.0 }
 }

@@ -1,6 +1,7 @@
 //! Likelihood-ratio statistic of two samples.
 
 use super::binned::{self, Formula, Tables};
+use super::chance::Part;
 use crate::stats::{Basis, Direction, StatisticKind};
 
 /// Its entry in the registry.
@@ -30,26 +31,25 @@ impl Formula for GTest {
     }
 
     fn value(&self, tables: &Tables) -> f64 {
-        let (m, n) = (tables.m, tables.n);
-        let cell = |observed: f64, expected: f64| {
-            if observed > 0.0 { observed * (observed / expected).ln() } else { 0.0 }
-        };
-        let half: f64 = tables
-            .counts()
-            .map(|(r, c)| {
-                let both = r + c;
-                cell(r, both * m / (m + n)) + cell(c, both * n / (m + n))
-            })
-            .sum();
+        let half: f64 = tables.counts().map(|(r, c)| term(r, c, tables)).sum();
         // Rounding may leave equal shares a hair below zero.
         (2.0 * half).max(0.0)
     }
 
     fn floor(&self, tables: &Tables) -> Option<f64> {
-        tables.contingency_99()
+        Some(2.0 * tables.sum_99(Part::Square(0.5), |r, c| term(r, c, tables))?)
     }
 
     fn p_value(&self, tables: &Tables, value: f64) -> Option<f64> {
         tables.contingency_p(value)
     }
+}
+
+/// Both cells of a bin; an empty one adds nothing.
+fn term(r: f64, c: f64, tables: &Tables) -> f64 {
+    let (m, n, both) = (tables.m, tables.n, r + c);
+    let cell = |observed: f64, expected: f64| {
+        if observed > 0.0 { observed * (observed / expected).ln() } else { 0.0 }
+    };
+    cell(r, both * m / (m + n)) + cell(c, both * n / (m + n))
 }

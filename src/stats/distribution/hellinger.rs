@@ -1,6 +1,7 @@
 //! Hellinger distance.
 
 use super::binned::{self, Formula, Tables};
+use super::chance::Part;
 use crate::stats::{Basis, Direction, StatisticKind};
 
 /// Its entry in the registry.
@@ -30,12 +31,19 @@ impl Formula for Hellinger {
     }
 
     fn value(&self, tables: &Tables) -> f64 {
-        let squares: f64 = tables.shares().map(|(p, q)| (p.sqrt() - q.sqrt()).powi(2)).sum();
+        let squares: f64 = tables.shares().map(|(p, q)| term(p, q)).sum();
         (squares / 2.0).sqrt().min(1.0)
     }
 
     /// Under no drift 8 / (1/m + 1/n) times the square is nearly chi-square.
     fn floor(&self, tables: &Tables) -> Option<f64> {
-        Some((tables.chi_square_99()? * tables.spread() / 8.0).min(1.0).sqrt())
+        let (m, n) = (tables.m, tables.n);
+        let part = Part::Square(tables.spread() / 4.0);
+        let squares = tables.sum_99(part, |r, c| term(r / m, c / n))?;
+        Some((squares / 2.0).clamp(0.0, 1.0).sqrt())
     }
+}
+
+fn term(p: f64, q: f64) -> f64 {
+    (p.sqrt() - q.sqrt()).powi(2)
 }

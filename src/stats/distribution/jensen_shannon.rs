@@ -3,6 +3,7 @@
 use std::f64::consts::LN_2;
 
 use super::binned::{self, Formula, Tables};
+use super::chance::Part;
 use crate::stats::{Basis, Direction, StatisticKind};
 
 /// Its entry in the registry.
@@ -32,21 +33,21 @@ impl Formula for JensenShannon {
     }
 
     fn value(&self, tables: &Tables) -> f64 {
-        let part = |x: f64, a: f64| if x > 0.0 { x * (x / a).log2() } else { 0.0 };
-        let divergence: f64 = tables
-            .shares()
-            .map(|(p, q)| {
-                let a = (p + q) / 2.0;
-                (part(p, a) + part(q, a)) / 2.0
-            })
-            .sum();
+        let divergence: f64 = tables.shares().map(|(p, q)| term(p, q)).sum();
         // Rounding may leave a divergence of equal shares a hair below zero.
         divergence.clamp(0.0, 1.0).sqrt()
     }
 
     /// Under no drift 8 ln 2 / (1/m + 1/n) times the divergence is nearly chi-square.
     fn floor(&self, tables: &Tables) -> Option<f64> {
-        let divergence = tables.chi_square_99()? * tables.spread() / (8.0 * LN_2);
-        Some(divergence.min(1.0).sqrt())
+        let (m, n) = (tables.m, tables.n);
+        let part = Part::Square(tables.spread() / (8.0 * LN_2));
+        Some(tables.sum_99(part, |r, c| term(r / m, c / n))?.clamp(0.0, 1.0).sqrt())
     }
+}
+
+fn term(p: f64, q: f64) -> f64 {
+    let a = (p + q) / 2.0;
+    let part = |x: f64| if x > 0.0 { x * (x / a).log2() } else { 0.0 };
+    (part(p) + part(q)) / 2.0
 }

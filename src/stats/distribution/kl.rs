@@ -1,6 +1,7 @@
 //! Kullback-Leibler divergence.
 
 use super::binned::{self, Formula, Tables};
+use super::chance::Part;
 use crate::stats::{Basis, Direction, StatisticKind};
 
 /// Its entry in the registry.
@@ -36,6 +37,11 @@ impl Formula for Kl {
     }
 
     fn floor(&self, tables: &Tables) -> Option<f64> {
-        Some(tables.chi_square_99()? * tables.spread() / 2.0)
+        let smoothed = tables.smoothing(self.smoothing);
+        tables.sum_99(Part::Square(tables.spread() / 2.0), |r, c| {
+            let (p, q) = smoothed(r, c);
+            // Shares sum to 1, so that q - p adds nothing over all bins.
+            q * (q / p).ln() - (q - p)
+        })
     }
 }

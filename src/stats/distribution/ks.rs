@@ -3,6 +3,7 @@
 use std::ops::{Add, Mul, Sub};
 use std::sync::Arc;
 
+use super::bridge::Stretches;
 use super::kolmogorov::two_sample_p;
 use super::ranked::{Measure, RankFormula, Ranked, Ranks};
 use crate::stats::{Basis, Direction, StatisticKind, Tail};
@@ -125,10 +126,10 @@ impl RankFormula for Ks {
         Some(Measure { value: low, low, high })
     }
 
-    /// The 99 % point of the asymptotic law: 1.6276 sqrt((m + n) / (m n)).
     fn floor(&self, ranks: &Ranks<'_>) -> Option<f64> {
         let (m, n) = (ranks.m as f64, ranks.n as f64);
-        Some((1.627_624 * ((m + n) / (m * n)).sqrt()).min(1.0))
+        let largest = Stretches::of(ranks).largest_99()?;
+        Some((largest * ((m + n) / (m * n)).sqrt()).min(1.0))
     }
 
     fn p_value(&self, ranks: &Ranks<'_>, value: f64) -> Option<f64> {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::bridge::Stretches;
 use super::ks::{Leads, leads};
 use super::ranked::{Measure, RankFormula, Ranked, Ranks};
 use crate::stats::{Basis, Direction, StatisticKind};
@@ -51,7 +52,7 @@ impl RankFormula for Kuiper {
     }
 
     fn floor(&self, ranks: &Ranks<'_>) -> Option<f64> {
-        Some((CRITICAL / scale(ranks)).min(1.0))
+        Some((Stretches::of(ranks).range_99(CRITICAL)? / scale(ranks)).min(1.0))
     }
 
     fn p_value(&self, ranks: &Ranks<'_>, value: f64) -> Option<f64> {

@@ -26,6 +26,9 @@ pub static KIND: StatisticKind = StatisticKind {
 /// Halvings that pin the floor to a millionth of its value.
 const HALVINGS: usize = 20;
 
+/// Rows of the thinner side that a bin must expect before its far tail is normal.
+const DENSE: f64 = 60.0;
+
 #[derive(Debug)]
 struct LInfinity;
 
@@ -38,22 +41,32 @@ impl Formula for LInfinity {
         tables.shares().map(|(p, q)| (p - q).abs()).fold(0.0, f64::max)
     }
 
-    /// Each difference is nearly normal: where the sum of their tails (Bonferroni) is 1 %.
+    /// Where the tails of all bins sum to 1 % (Bonferroni): normal for dense bins, counted for the
+    /// others.
     fn floor(&self, tables: &Tables) -> Option<f64> {
-        let errors: Vec<f64> =
-            tables.pooled().map(|p| (p * (1.0 - p) * tables.spread()).sqrt()).collect();
-        let widest = errors.iter().copied().fold(0.0, f64::max);
-        if widest == 0.0 {
+        let (m, n) = (tables.m, tables.n);
+        let normal = Normal::standard();
+        let (mut dense, mut thin) = (Vec::new(), Vec::new());
+        for fall in tables.falls() {
+            if fall.expects(DENSE) {
+                dense.push((fall.share * (1.0 - fall.share) * tables.spread()).sqrt());
+            } else {
+                let law = fall.law();
+                thin.extend(
+                    law.outcomes().map(|(c, p)| ((fall.reference(c) / m - c / n).abs(), p)),
+                );
+            }
+        }
+        let tail = |t: f64| {
+            let normal: f64 = dense.iter().map(|e| 2.0 * normal.sf(t / e)).sum();
+            // Equal differences may differ in their last digit.
+            let counted = thin.iter().filter(|(d, _)| *d > t + 1e-12).map(|(_, p)| p);
+            normal + counted.sum::<f64>()
+        };
+        if tail(0.0) <= 0.01 {
             return None;
         }
-        let normal = Normal::standard();
-        let tail = |t: f64| {
-            let tails = errors.iter().filter(|e| **e > 0.0).map(|e| 2.0 * normal.sf(t / e));
-            tails.sum::<f64>()
-        };
-        // One bin alone would reach its own 1 % point, all alike the point of 1 % over all of them.
-        let mut low = widest * normal.inverse_cdf(0.995);
-        let mut high = widest * normal.inverse_cdf(1.0 - 0.005 / errors.len() as f64);
+        let (mut low, mut high) = (0.0, 1.0);
         for _ in 0..HALVINGS {
             let middle = (low + high) / 2.0;
             if tail(middle) > 0.01 {
@@ -62,6 +75,6 @@ impl Formula for LInfinity {
                 high = middle;
             }
         }
-        Some(high.min(1.0))
+        Some(high)
     }
 }

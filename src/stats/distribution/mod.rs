@@ -6,6 +6,8 @@
 pub(super) mod anderson_darling;
 mod binned;
 mod binning;
+mod bridge;
+mod chance;
 pub(super) mod chi_square;
 pub(super) mod cramer_von_mises;
 pub(super) mod g_test;

@@ -1,6 +1,7 @@
 //! Population stability index.
 
 use super::binned::{self, Formula, Tables};
+use super::chance::Part;
 use crate::stats::{Basis, Direction, StatisticKind};
 
 /// Its entry in the registry.
@@ -36,6 +37,10 @@ impl Formula for Psi {
     }
 
     fn floor(&self, tables: &Tables) -> Option<f64> {
-        Some(tables.chi_square_99()? * tables.spread())
+        let smoothed = tables.smoothing(self.smoothing);
+        tables.sum_99(Part::Square(tables.spread()), |r, c| {
+            let (p, q) = smoothed(r, c);
+            (q - p) * (q / p).ln()
+        })
     }
 }

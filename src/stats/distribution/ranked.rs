@@ -67,6 +67,17 @@ impl<'a> Ranks<'a> {
         self.pair.reference.cells.iter().step_by(2).all(|n| *n == 0)
     }
 
+    /// Whether all reference values are equal.
+    pub fn reference_is_constant(&self) -> bool {
+        self.pair.reference.cells.iter().filter(|n| **n > 0).count() <= 1
+    }
+
+    /// How many values are equal at most.
+    pub fn largest_tie(&self) -> u64 {
+        let cells = self.pair.reference.cells.iter().zip(&self.pair.window.cells);
+        cells.skip(1).step_by(2).map(|(r, w)| r + w).max().unwrap_or(0)
+    }
+
     /// Ascending grid points.
     pub fn grid(&self) -> &'a [f64] {
         match self.pair.profile {
@@ -106,7 +117,7 @@ impl<'a> Ranks<'a> {
     }
 }
 
-/// A value and the bounds that the open order within gaps leaves it.
+/// A value and the bounds that the open order within gaps leaves it; `high` may be infinite.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Measure {
     pub value: f64,
@@ -162,7 +173,7 @@ impl<F: RankFormula> Statistic for Ranked<F> {
         let ranks = ranks(sample).ok_or(Undefined::Undefined)?;
         let measure = self.0.measure(&ranks).ok_or(Undefined::Undefined)?;
         let Measure { value, low, high } = measure;
-        if ![value, low, high].iter().all(|x| x.is_finite()) {
+        if !value.is_finite() || !low.is_finite() || high.is_nan() {
             return Err(Undefined::Undefined);
         }
         let open = low < high || !ranks.is_whole();

@@ -8,8 +8,8 @@ use crate::stats::{Basis, Direction, OptionDoc, ParamError, Params, Statistic, S
 /// Its entry in the registry.
 pub static KIND: StatisticKind = StatisticKind {
     name: "wasserstein",
-    summary: "mean distance that values have to move to turn one distribution into the other (earth mover's distance), in the feature's unit or in standard deviations of the reference; from 0, greater is worse",
-    definition: "integral of |F_reference - F_window| dx; between two grid points, where only counts are known, values are taken to be spread evenly, and the interval holds every other place of them; undefined where the window has values outside of the reference's range",
+    summary: "mean distance that values have to move to turn one distribution into the other (earth mover's distance), in the feature's unit or in standard deviations of the reference; from 0, greater is worse; where the window has values beyond the reference's range, a lower bound",
+    definition: "integral of |F_reference - F_window| dx; between two grid points, where only counts are known, values are taken to be spread evenly, and the interval holds every other place of them; values of the window beyond the reference's range count as lying at its end, and the interval is open above (`[low, null]`), since counts do not say how far they are; undefined there where the reference is one value",
     range: "from 0",
     source: "Vallender, Theory of Probability and its Applications 18, 1974; as scipy.stats.wasserstein_distance",
     basis: Basis::Distribution,
@@ -45,8 +45,15 @@ impl RankFormula for Wasserstein {
     fn measure(&self, ranks: &Ranks<'_>) -> Option<Measure> {
         let mut sums = (0.0, 0.0, 0.0);
         for step in ranks.cells().filter(Step::is_gap) {
-            let (value, low, high) = area(ranks, &step)?;
+            let (value, low, high) = match end(ranks, &step) {
+                Some(area) => area,
+                None => area(ranks, &step)?,
+            };
             sums = (sums.0 + value, sums.1 + low, sums.2 + high);
+        }
+        if sums.2.is_infinite() && ranks.reference_is_constant() {
+            // How far away is all there is to say, and nobody knows it.
+            return None;
         }
         if !self.normed {
             return Some(Measure { value: sums.0, low: sums.1, high: sums.2 });
@@ -59,6 +66,14 @@ impl RankFormula for Wasserstein {
             high: sums.2 / least,
         })
     }
+}
+
+/// Beyond an end of the reference nobody knows how far the window's values lie: at its end at least.
+/// `None` for what is no such place.
+fn end(ranks: &Ranks<'_>, step: &Step) -> Option<(f64, f64, f64)> {
+    let is_end = step.code == 0 || step.code == 2 * ranks.grid().len();
+    let high = if step.window > 0 { f64::INFINITY } else { 0.0 };
+    (is_end && step.reference == 0).then_some((0.0, 0.0, high))
 }
 
 /// Width of a gap; infinite at the ends of the grid and beside an infinite point.

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use statrs::distribution::{ContinuousCDF, Normal};
-
+use crate::stats::law::prediction_limit;
 use crate::stats::{
     Basis, Direction, Pair, Profile, Sample, Score, Statistic, StatisticKind, Undefined,
 };
@@ -14,7 +13,7 @@ pub static KIND: StatisticKind = StatisticKind {
     summary: "largest share of the window's values between two neighbouring values of the reference, beyond the reference's own share there; 0 to 1, greater is worse",
     definition: "max over gaps of the reference's grid (the open ends among them) of the window's share less the reference's share, at least 0: a default fill or a stuck sensor at a value that the reference does not hold",
     range: "0 to 1",
-    source: "a count; noise floor: the law of spacings (Pyke, JRSS B 27, 1965) and a normal approximation, Bonferroni over the gaps",
+    source: "a count; noise floor: the law of spacings (Pyke, JRSS B 27, 1965), Bonferroni over the gaps",
     basis: Basis::Quality,
     tasks: &[],
     extras: &[],
@@ -53,19 +52,17 @@ impl Statistic for NewSpike {
         Ok(Score { value, support: self.support(sample), interval: None })
     }
 
-    /// What lies between two neighbours of a sample of m is beyond (ln k + 4.6) / m in one of k gaps
-    /// in one sample of a hundred; chance in both samples comes on top.
+    /// What lies between two neighbours of a sample is uncertain like a rate counted on it; of k gaps
+    /// none may exceed its limit.
     fn noise_floor(&self, sample: &Sample<'_>) -> Option<f64> {
         let pair = sample.pair.as_ref()?;
-        let (m, n) = (pair.reference.counted as f64, pair.window.counted as f64);
-        let (mut k, mut widest) = (0.0f64, 0.0f64);
-        for (reference, _) in gaps(pair)? {
-            k += 1.0;
-            widest = widest.max(reference);
-        }
-        let unseen = (k.ln() + 100f64.ln()) / m;
-        let error = ((widest + unseen) * (1.0 / m + 1.0 / n)).sqrt();
-        let beyond = Normal::standard().inverse_cdf(1.0 - 0.01 / k);
-        Some((unseen + beyond * error).min(1.0))
+        let (m, n) = (pair.reference.counted, pair.window.counted);
+        let level = 0.01 / gaps(pair)?.count() as f64;
+        let mut held: Vec<u64> = pair.reference.cells.iter().step_by(2).copied().collect();
+        held.sort_unstable();
+        held.dedup();
+        let beyond =
+            |held: u64| prediction_limit(held, m, n, level) / n as f64 - held as f64 / m as f64;
+        Some(held.into_iter().map(beyond).fold(0.0, f64::max))
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::stats::law::{Unseen, beta_limit, prediction_limit};
 use crate::stats::{
     Basis, Counts, Direction, Pair, Profile, Sample, Score, Statistic, StatisticKind, Undefined,
 };
@@ -66,7 +67,7 @@ const RATE: StatisticKind = StatisticKind {
     summary: "",
     definition: "",
     range: "0 to 1",
-    source: "a count; noise floor: normal approximation of the difference of two shares",
+    source: "a count; noise floor: exact prediction limit from the reference's own count (Thatcher, JRSS B 26, 1964)",
     basis: Basis::Quality,
     tasks: &[],
     extras: &[],
@@ -109,6 +110,9 @@ impl Share {
         }
     }
 }
+
+/// What a noise floor leaves to chance.
+const LEVEL: f64 = 0.01;
 
 #[derive(Debug)]
 struct Rate(Share);
@@ -167,17 +171,26 @@ impl Statistic for Rate {
         Ok(Score { value: part as f64 / all as f64, support: all, interval: None })
     }
 
-    /// The reference's own rate (counted with one more row, so that a rate of zero leaves room)
-    /// and 2.326 standard errors of both samples.
+    /// The count that one window in a hundred exceeds at most, whatever the common rate.
     fn noise_floor(&self, sample: &Sample<'_>) -> Option<f64> {
         let pair = sample.pair.as_ref()?;
         let (_, n) = part(self.0, sample).ok()?;
-        let (hits, m) = (self.0.absent(pair.reference) as f64, self.0.all(pair.reference) as f64);
-        if m == 0.0 || n == 0 {
+        let m = self.0.all(pair.reference);
+        if m == 0 || n == 0 {
             return None;
         }
-        let rate = (hits + 1.0) / (m + 2.0);
-        let error = (rate * (1.0 - rate) * (1.0 / m + 1.0 / n as f64)).sqrt();
-        Some((hits / m + 2.326_348 * error).min(1.0))
+        let limit = |hits: u64| prediction_limit(hits, m, n, LEVEL);
+        let limit = match (self.0, pair.profile) {
+            (Share::New, Profile::Category(profile)) => {
+                beta_limit(Unseen::of(profile, pair.reference).beta(1.0), n, LEVEL)
+            }
+            // What lies beyond both ends of a sample is as uncertain as two of its gaps, of which
+            // the limit itself adds one.
+            (Share::OutOfRange, _) => limit(1),
+            // A reference does not say which of its missing values had the wrong type.
+            (Share::TypeError, _) if pair.reference.absences.missing > 0 => return None,
+            (absent, _) => limit(absent.absent(pair.reference)),
+        };
+        Some((limit / n as f64).min(1.0))
     }
 }

@@ -103,30 +103,42 @@ fn kuipers_law_is_near_astropys() {
 
 #[test]
 fn wasserstein_lies_within_its_interval() {
-    let mut told = 0;
+    let (mut closed, mut open) = (0, 0);
+    let holds = |score: Score, want: f64, name: &str| {
+        let (low, high) = score.interval.unwrap_or((score.value, score.value));
+        let near = low <= want * (1.0 + 1e-9) && want <= high * (1.0 + 1e-9);
+        assert!(near && low <= score.value, "{name}: {score:?} {want}");
+        high
+    };
     each_pair(|name, case, sample| {
         let (Some(want), Some(deviation)) =
             (case["wasserstein"].as_f64(), case["deviation"].as_f64())
         else {
             return;
         };
-        let Ok(score) = build("wasserstein").score(sample) else { return };
-        let (low, high) = score.interval.unwrap_or((score.value, score.value));
-        assert!(
-            low <= want * (1.0 + 1e-9) && want <= high * (1.0 + 1e-9),
-            "{name}: {score:?} {want}"
-        );
-        if let Ok(normed) =
-            build_with("wasserstein", &serde_json::json!({"normed": true})).score(sample)
-        {
-            close(normed.value, score.value / deviation, 1e-9, name);
+        let (reference, window) = (numbers(&case["reference"]), numbers(&case["window"]));
+        let Ok(score) = build("wasserstein").score(sample) else {
+            assert!(reference.iter().all(|x| *x == reference[0]), "{name}: undefined");
+            return;
+        };
+        let high = holds(score, want, name);
+        let range = reference.iter().fold((f64::MAX, f64::MIN), |(l, h), x| (l.min(*x), h.max(*x)));
+        let beyond = window.iter().any(|x| *x < range.0 || *x > range.1);
+        assert_eq!(high.is_infinite(), beyond, "{name}: {score:?}");
+        *(if beyond { &mut open } else { &mut closed }) += 1;
+        let normed = build_with("wasserstein", &serde_json::json!({"normed": true})).score(sample);
+        match normed {
+            Ok(normed) => {
+                close(normed.value, score.value / deviation, 1e-9, name);
+                holds(normed, want / deviation, name);
+            }
+            Err(_) => close(deviation, 0.0, 1e-9, name),
         }
-        told += 1;
         if name == "inside" {
             assert!((score.value - want).abs() < 1e-3, "{} {want}", score.value);
         }
     });
-    assert!(told >= 3, "{told}");
+    assert!(closed >= 3 && open >= 8, "{closed} closed, {open} open");
 }
 
 #[test]
