@@ -281,3 +281,26 @@ fn merged_definition(name: &str, r: &[f64], w: &[f64]) -> f64 {
         _ => ((all - 1.0) / all * a2 - 1.0) / scholz_stephens(m, n),
     }
 }
+
+/// sup |F_r - F_w| by its definition, at every value.
+fn brute_force(r: &[f64], w: &[f64]) -> f64 {
+    let share =
+        |side: &[f64], x: f64| side.iter().filter(|y| **y <= x).count() as f64 / side.len() as f64;
+    r.iter().chain(w).map(|&x| (share(r, x) - share(w, x)).abs()).fold(0.0, f64::max)
+}
+
+#[test]
+fn ks_from_counts_equals_brute_force() {
+    let mut random = Random(10_000);
+    let ks = build("ks");
+    for round in 0..10_000 {
+        let shift = if round % 2 == 0 { 0.0 } else { random.uniform() };
+        let (m, n) = (1 + random.below(24), 1 + random.below(24));
+        let r = random.sample(round % 7, 0.0, m);
+        let w = random.sample(round % 7, shift, n);
+        let score = scored(ks.as_ref(), profile(&r), &w).unwrap();
+        let want = brute_force(&r, &w);
+        assert!((score.value - want).abs() < 1e-12, "round {round}: {} is not {want}", score.value);
+        assert_eq!(score.interval, None, "round {round}: a whole reference is exact");
+    }
+}
