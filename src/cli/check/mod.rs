@@ -1,6 +1,7 @@
 //! `driftd check`: reads, builds and reaches everything, and tells all problems at once.
 
 mod endpoints;
+mod levels;
 mod references;
 mod samples;
 mod topics;
@@ -34,6 +35,7 @@ pub(super) fn run(arguments: &CheckArguments, file: &Path, output: &Output) -> a
     if let Some(settings) = &settings {
         problems.extend(refused(settings));
         problems.extend(references::check(settings));
+        problems.extend(levels::rhythms(settings));
         if !arguments.no_connect {
             reached = [topics::check(settings), endpoints::check(settings)?].concat();
         }

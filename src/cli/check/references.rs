@@ -1,6 +1,6 @@
 //! Reference files hold together, and hold what is watched.
 
-use super::problem;
+use super::{levels, problem};
 use crate::config::key::KeyPath;
 use crate::config::{Problem, Settings, Severity};
 use crate::daemon::{References, read_reference, reference_files};
@@ -24,6 +24,8 @@ pub(super) fn check(settings: &Settings) -> Vec<Problem> {
                 continue;
             }
         };
+        let noisy = |m| levels::against_noise(settings, m, &reference);
+        let judged: Vec<Problem> = model.monitors.iter().filter_map(noisy).collect();
         let watched = model.monitors.iter().filter(|m| m.statistic.basis() == Basis::Distribution);
         for series in watched.flat_map(|m| &m.series) {
             if !reference.series.contains_key(series) {
@@ -32,6 +34,7 @@ pub(super) fn check(settings: &Settings) -> Vec<Problem> {
                 tell(Severity::Warning, message, "build it again from files that have this column");
             }
         }
+        problems.extend(judged);
     }
     problems
 }
