@@ -47,7 +47,7 @@ pub const KIND: DetectorKind = DetectorKind {
             name: "bins",
             kind: "whole number",
             default: "16",
-            doc: "bins at quantiles of the reference, or categories that count alone; a divisor of 480",
+            doc: "bins at quantiles of the reference; categories of half an even share count alone, rarer ones in groups; a divisor of 480",
         },
     ],
     build,

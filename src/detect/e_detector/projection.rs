@@ -27,11 +27,14 @@ pub(super) fn ln_ratios(p: &[f64], q: &[f64], radius: f64) -> Option<Vec<f64>> {
         }
         (divergence, slope)
     };
-    // The divergence grows about as w squared: on its root, Newton's steps arrive at once.
-    let mut w = 1.0;
-    for step in 0..MOST_STEPS {
+    // The divergence grows about as w squared: there the edge would lie at `near`, and on its root
+    // Newton's steps arrive at once.
+    let squares: f64 = p.iter().zip(&q).map(|(p, q)| (q - p) * (q - p) / p).sum();
+    let near = (2.0 * radius / squares).sqrt();
+    let mut w = if near < 1.0 { near } else { 1.0 };
+    for _ in 0..MOST_STEPS {
         let (divergence, slope) = at(w);
-        if step == 0 && divergence <= radius {
+        if w >= 1.0 && divergence <= radius {
             return None;
         }
         if slope <= 0.0 {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::detect::{Detector, Memory, Observation, Severity, Step};
 use crate::event::Span;
-use crate::stats::{Absences, Counts, Dtype, NumericProfile, Pair, Profile};
+use crate::stats::{Absences, CategoryProfile, Counts, Dtype, NumericProfile, Pair, Profile};
 
 /// Values of a normal series, cut into cells of equal probability.
 const CELLS: usize = 480;
@@ -166,4 +166,45 @@ fn a_restart_changes_nothing() {
         restarted.memory = postcard::from_bytes(&stored).unwrap();
         assert_eq!(through.step(200, 0.15, 0.0), restarted.step(200, 0.15, 0.0));
     }
+}
+
+/// Thousands of names, of which a reference holds most but not all, and none much more often than
+/// another: neither those that it lacks nor those that it happens to hold often are a change.
+#[test]
+fn many_names_are_no_evidence() {
+    const NAMES: usize = 2_000;
+    let name = |random: &mut Random| (NAMES as f64 * random.unit().powf(1.3)) as usize;
+    let (stated, runs) = (100, 6);
+    let mut hours = 0;
+    for seed in 0..runs {
+        let mut random = Random(seed);
+        let mut rows = vec![0u64; NAMES];
+        (0..4_000).for_each(|_| rows[name(&mut random)] += 1);
+        let held: Vec<usize> = (0..NAMES).filter(|name| rows[*name] > 0).collect();
+        let profile = Profile::Category(CategoryProfile {
+            id: "id".into(),
+            rows: 4_000,
+            absences: Absences::default(),
+            categories: held.iter().map(|name| (format!("{name:04}"), rows[*name])).collect(),
+        });
+        let whole = profile.whole();
+        let detector =
+            super::super::tests::build("e-detector", "psi", &promise(stated, 0.0)).unwrap();
+        let mut memory = Memory::default();
+        let alarms = (1..=10 * stated).find(|_| {
+            let mut window = Counts::new(profile.cells());
+            for _ in 0..100 {
+                let cell = held.binary_search(&name(&mut random)).unwrap_or(held.len());
+                window.cells[cell] += 1;
+                window.counted += 1;
+            }
+            let pair = Pair { profile: &profile, reference: &whole, window: &window };
+            let step = Step { score: None, pair: Some(pair) };
+            let every = Span::from_secs(3600);
+            let seen = Observation { every, step, ..Observation::of(0.0) };
+            detector.read(&seen, &mut memory).unwrap().beyond == Some(Severity::Critical)
+        });
+        hours += alarms.unwrap_or(10 * stated);
+    }
+    assert!(hours >= runs * stated, "{hours} hours in {runs} runs, stated {stated}");
 }

@@ -224,8 +224,13 @@ pub struct FrozenBins {
 
 impl FrozenBins {
     /// Numbers: `n` bins at quantiles of the reference (repeats collapsed), and one for rows without
-    /// a value. Categories: the `n - 1` most frequent, the rest, names that the reference never
-    /// saw, and rows without a value. Bins may be empty on both sides.
+    /// a value. Categories: those of at least half an even share of `n` bins alone, the others in
+    /// groups of at least an even share in the order of their names, then names that the reference
+    /// never saw, and rows without a value. Bins may be empty on both sides.
+    ///
+    /// No bin is chosen because its count came out large, and a name that the reference holds once
+    /// counts as one that it never saw: so many rows have names that a reference lacks (Good,
+    /// Biometrika 40, 1953). The reference's counts are therefore as good as any other sample's.
     #[must_use]
     pub fn of(pair: &Pair<'_>, n: u32) -> FrozenBins {
         let mut bins = match pair.profile {
@@ -233,7 +238,7 @@ impl FrozenBins {
                 let Bins { reference, window, .. } = numeric(profile, pair, &Edges::Quantiles(n));
                 FrozenBins { ordered: reference.len(), reference, window }
             }
-            Profile::Category(profile) => frequent(profile, pair, n),
+            Profile::Category(profile) => grouped(profile, pair, n),
         };
         bins.reference.push(pair.reference.absences.total());
         bins.window.push(pair.window.absences.total());
@@ -241,20 +246,39 @@ impl FrozenBins {
     }
 }
 
-fn frequent(profile: &CategoryProfile, pair: &Pair<'_>, n: u32) -> FrozenBins {
-    let categories = profile.categories.len();
-    let mut by_count: Vec<usize> = (0..categories).collect();
-    by_count.sort_by_key(|&cell| std::cmp::Reverse(profile.categories[cell].1));
-    let alone = &by_count[..categories.min(n.saturating_sub(1) as usize)];
-    let of = |counts: &Counts| {
-        let at = |cell: usize| counts.cells.get(cell).copied().unwrap_or(0);
-        let mut bins: Vec<u64> = alone.iter().map(|&cell| at(cell)).collect();
-        let new = at(categories);
-        bins.push(counts.counted.saturating_sub(new + bins.iter().sum::<u64>()));
-        bins.push(new);
-        bins
+fn grouped(profile: &CategoryProfile, pair: &Pair<'_>, n: u32) -> FrozenBins {
+    let of = |counts: &Counts, cell: usize| counts.cells.get(cell).copied().unwrap_or(0);
+    let total: u128 = profile.categories.iter().map(|(_, rows)| u128::from(*rows)).sum();
+    let share = |rows: u64| u128::from(rows) * u128::from(n);
+    let mut bins = FrozenBins { reference: Vec::new(), window: Vec::new(), ordered: 0 };
+    let mut push = |(reference, window): (u64, u64)| {
+        bins.reference.push(reference);
+        bins.window.push(window);
     };
-    FrozenBins { reference: of(pair.reference), window: of(pair.window), ordered: 0 }
+    let (mut group, mut size, mut once) = ((0, 0), 0, 0);
+    for (cell, (_, rows)) in profile.categories.iter().enumerate() {
+        let mut here = (of(pair.reference, cell), of(pair.window, cell));
+        let is_single = here.0 == 1 && *rows == 1;
+        if is_single {
+            once += 1;
+            here.0 = 0;
+        } else if 2 * share(*rows) >= total {
+            push(here);
+            continue;
+        }
+        group = (group.0 + here.0, group.1 + here.1);
+        size += rows;
+        if share(size) >= total {
+            push(group);
+            (group, size) = ((0, 0), 0);
+        }
+    }
+    if size > 0 {
+        push(group);
+    }
+    let other = profile.categories.len();
+    push((of(pair.reference, other) + once, of(pair.window, other)));
+    bins
 }
 
 #[cfg(test)]
@@ -264,25 +288,28 @@ mod tests {
 
     #[test]
     fn frozen_bins_of_categories_keep_the_frequent_ones_apart() {
-        let names = [("a", 5), ("b", 50), ("c", 20), ("d", 1)];
+        let names = [("a", 5), ("b", 50), ("c", 20), ("d", 1), ("e", 3), ("f", 1)];
         let profile = Profile::Category(CategoryProfile {
             id: "id".into(),
-            rows: 76,
+            rows: 80,
             absences: Absences::default(),
             categories: names.map(|(name, n)| (name.to_owned(), n)).into(),
         });
         let window = Counts {
-            cells: vec![1, 2, 3, 4, 7],
-            counted: 17,
-            absences: Absences { null: 9, ..Absences::default() },
-            type_errors: 0,
+            cells: vec![1, 2, 3, 4, 5, 6, 7],
+            counted: 28,
+            absences: Absences { missing: 2, ..Absences::default() },
+            ..Counts::default()
         };
-        let whole = profile.whole();
-        let pair = Pair { profile: &profile, reference: &whole, window: &window };
-        let bins = FrozenBins::of(&pair, 3);
-        // b, c, the rest, new, absent.
-        assert_eq!(bins.reference, [50, 20, 6, 0, 0]);
-        assert_eq!(bins.window, [2, 3, 5, 7, 9]);
-        assert_eq!(FrozenBins::of(&pair, 16).window, [2, 3, 1, 4, 0, 7, 9]);
+        let reference = profile.whole();
+        let pair = Pair { profile: &profile, reference: &reference, window: &window };
+        // An even share is 20 rows: b and c stand alone, the others do not fill a group. d and f
+        // are held once, so that as many rows as they have are new.
+        let bins = FrozenBins::of(&pair, 4);
+        assert_eq!(bins.reference, [50, 20, 8, 2, 0]);
+        assert_eq!(bins.window, [2, 3, 16, 7, 2]);
+        assert_eq!(bins.ordered, 0);
+        // At 40 bins 2 rows are an even share.
+        assert_eq!(FrozenBins::of(&pair, 40).reference, [5, 50, 20, 3, 0, 2, 0]);
     }
 }
