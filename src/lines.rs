@@ -108,6 +108,8 @@ pub enum NoData {
     Undefined,
     /// The configured path was never seen in any event.
     PathNeverSeen,
+    /// Too many events hold something of another type: a fault of whoever writes them, not drift.
+    WrongType,
 }
 
 /// The window of a score line.

@@ -112,7 +112,17 @@ pub(super) struct Judged {
     pub restated: bool,
 }
 
+/// Share of a window's events that may hold something of another type before its distribution says
+/// nothing any more: as many as may be bad.
+const MOST_WRONG: f64 = 0.05;
+
 impl Contents {
+    /// Whether what is missing is missing because events hold something of another type.
+    fn of_wrong_type(&self) -> bool {
+        let counts = self.counts.as_ref();
+        counts.is_some_and(|c| c.type_errors as f64 > MOST_WRONG * c.rows() as f64)
+    }
+
     /// Share of the predictions whose outcome is known or assumed.
     pub(super) fn coverage(&self) -> Option<f64> {
         (self.events > 0).then(|| (self.matched + self.assumed) as f64 / self.events as f64)
@@ -297,6 +307,8 @@ impl Model {
             Some(NoData::WindowNotFull)
         } else if self.never_seen(unit.series) {
             Some(NoData::PathNeverSeen)
+        } else if statistic.basis() == Basis::Distribution && contents.of_wrong_type() {
+            Some(NoData::WrongType)
         } else if lacks_metric || scored == Err(Undefined::NoReference) {
             Some(NoData::NoReference)
         } else if low_coverage {

@@ -9,4 +9,5 @@ mod scenarios;
 mod sequential;
 mod shelf;
 mod silence;
+mod types;
 pub(crate) mod world;
