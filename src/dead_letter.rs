@@ -49,6 +49,8 @@ pub struct Letter<'a> {
     pub key: Option<&'a [u8]>,
     /// Its payload.
     pub payload: Option<&'a [u8]>,
+    /// Header that names its schema, without which the payload could not be read again.
+    pub schema_id: Option<&'a [u8]>,
 }
 
 /// A letter as it stands in the file.
@@ -296,6 +298,7 @@ mod tests {
             timestamp: Some(Time(0)),
             key: None,
             payload: Some(payload),
+            schema_id: None,
         }
     }
 

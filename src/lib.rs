@@ -36,6 +36,9 @@ pub mod engine;
 pub mod store;
 
 #[cfg(feature = "daemon")]
+pub mod registry;
+
+#[cfg(feature = "daemon")]
 pub mod metrics;
 
 #[cfg(feature = "daemon")]

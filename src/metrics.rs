@@ -85,6 +85,10 @@ metrics! {
         "Partitions that wait because their event time is far ahead of others of their models";
     WATERMARK_LAG: "driftd_watermark_lag_seconds", Gauge, ["model"],
         "Event time between the latest prediction and what has been judged";
+    WAITING: "driftd_partitions_waiting", Gauge, [],
+        "Partitions whose next record names a schema that is not known yet";
+    REGISTRY: "driftd_registry_requests_total", Counter, ["registry", "result"],
+        "Questions to schema registries, by what came of them: ok, or why there was no schema";
     MESSAGES: "driftd_messages_total", Counter, ["notifier", "result"],
         "Attempts to deliver, by what came of them: delivered, retrying, dead";
     OUTBOX_PENDING: "driftd_outbox_pending", Gauge, [],
@@ -135,6 +139,7 @@ pub struct Metrics {
     unmatched: Family<Labels<1>, Counter>,
     late: Family<Labels<1>, Counter>,
     messages: Family<Labels<2>, Counter>,
+    registry: Family<Labels<2>, Counter>,
     commit: Histogram,
 }
 
@@ -147,6 +152,7 @@ impl Default for Metrics {
             unmatched: Family::default(),
             late: Family::default(),
             messages: Family::default(),
+            registry: Family::default(),
             // 1 ms to 16 s.
             commit: Histogram::new(exponential_buckets(0.001, 2.0, 15)),
         }
@@ -201,6 +207,12 @@ impl Metrics {
         self.late.get_or_create(&[("model", model.to_owned())]).inc_by(predictions);
     }
 
+    /// One question to a schema registry; `result` is a fixed word.
+    pub fn registry_asked(&self, registry: &str, result: &str) {
+        let labels = [("registry", registry.to_owned()), ("result", result.to_owned())];
+        self.registry.get_or_create(&labels).inc();
+    }
+
     /// One attempt to deliver to a notifier or trainer.
     pub fn message(&self, receiver: &str, outcome: Outcome) {
         self.count_message(receiver, outcome, 1);
@@ -236,6 +248,7 @@ impl Exporter {
         registry.register(stem(&LETTERS_LOST), LETTERS_LOST.help, lost);
         registry.register(stem(&UNMATCHED), UNMATCHED.help, metrics.unmatched.clone());
         registry.register(stem(&LATE), LATE.help, metrics.late.clone());
+        registry.register(stem(&REGISTRY), REGISTRY.help, metrics.registry.clone());
         registry.register(stem(&MESSAGES), MESSAGES.help, metrics.messages.clone());
         registry.register(stem(&COMMIT), COMMIT.help, metrics.commit.clone());
         registry.register_collector(Box::new(Gauges { snapshots, clock }));

@@ -182,6 +182,7 @@ pub(crate) fn snapshot() -> Snapshot {
             lost: Default::default(),
         },
         held: 0,
+        waiting: 0,
         lag: vec![Lag { topic: "demand.predictions".into(), partition: 0, messages: 7 }],
         state_bytes: 4_096,
         reload_ok: true,

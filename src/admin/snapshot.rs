@@ -27,6 +27,8 @@ pub struct Snapshot {
     pub lag: Vec<Lag>,
     /// Partitions that wait because they are ahead of others.
     pub held: usize,
+    /// Partitions that wait for a schema.
+    pub waiting: usize,
     /// Bytes of the state on disk.
     pub state_bytes: u64,
     /// Whether the last reload, or else the start, took its configuration.

@@ -7,9 +7,9 @@ use clap::Args;
 use serde_json::json;
 
 use super::broker::Broker;
-use super::{FAILURE, OK, Output, settings};
-use crate::clock;
+use super::{FAILURE, OK, Output, patience, settings};
 use crate::config::Mode;
+use crate::daemon::registries_for_a_look;
 use crate::wire::{Record, TopicDecoder};
 
 #[derive(Debug, Args)]
@@ -38,6 +38,7 @@ pub(super) fn run(
         .position(|m| m.name == arguments.model)
         .with_context(|| format!("there is no model '{}'", arguments.model))?;
     let broker = Broker::new(&settings).context("kafka.properties")?;
+    let _registries = registries_for_a_look(&settings)?;
     let mut rows = Vec::new();
     for topic in &settings.readers {
         let mine: Vec<_> =
@@ -47,7 +48,7 @@ pub(super) fn run(
         }
         let mut decoder = TopicDecoder::new(&mine, &topic.format, &[0; 16]);
         let mut shown = Vec::new();
-        let mut show = |record: &Record<'_>| shown.push(decoder.show(record, clock::now()));
+        let mut show = |record: &Record<'_>| shown.push(patience::show(&mut decoder, record));
         broker.newest(&topic.topic, arguments.n, &mut show)?;
         for record in &shown {
             rows.extend(fields(&serde_json::to_value(record)?));

@@ -6,6 +6,7 @@ pub mod client;
 mod decode;
 mod demo;
 mod output;
+mod patience;
 mod properties;
 mod reference;
 mod replay;

@@ -12,7 +12,7 @@ use super::problem::{Problem, Report, Severity};
 use super::tree::{self, Tree};
 
 /// Tables whose entries may be spread over files, by name.
-pub const SHARED: [&str; 4] = ["models", "monitors", "notifiers", "trainers"];
+pub const SHARED: [&str; 5] = ["models", "monitors", "notifiers", "trainers", "registries"];
 
 /// What the files say.
 #[derive(Debug, Default)]

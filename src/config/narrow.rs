@@ -21,7 +21,7 @@ pub fn narrow(root: &mut Map<String, Value>, name: &str, owners: &Owners, report
     model.retain(|key, _| key != "notify" && key != "retrain");
     model.insert("reference".to_owned(), json!({ "file": "reference.json" }));
     models.retain(|key, _| key == name);
-    root.retain(|key, _| matches!(key.as_str(), "models" | "monitors" | "limits"));
+    root.retain(|key, _| matches!(key.as_str(), "models" | "monitors" | "limits" | "registries"));
     let mut watching = Vec::new();
     if let Some(Value::Object(monitors)) = root.get_mut("monitors") {
         monitors.retain(|monitor, table| watches(monitor, table, name, &all, owners));

@@ -10,9 +10,11 @@ use super::forms::{Kinded, Length, Many, Short, Size};
 
 mod model;
 mod monitor;
+mod registry;
 
 pub use model::*;
 pub use monitor::*;
+pub use registry::*;
 
 /// Configuration of driftd.
 #[derive(Clone, Default, Deserialize, Serialize, JsonSchema)]
@@ -39,6 +41,9 @@ pub struct Raw {
     /// that file and win. Tables merge key by key, lists and another `kind` replace.
     #[serde(skip_serializing)]
     pub defaults: RawDefaults,
+    /// Schema registries by name, for formats that ask one.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub registries: BTreeMap<String, RawRegistry>,
     /// Models by name.
     pub models: BTreeMap<String, RawModel>,
     /// Monitors by name.

@@ -15,8 +15,18 @@ const HEAD: &str = "\
 ";
 
 /// Tables of the file in the order in which one would write them; others follow.
-const ORDER: [&str; 9] =
-    ["kafka", "state", "http", "models", "monitors", "notifiers", "trainers", "limits", "defaults"];
+const ORDER: [&str; 10] = [
+    "kafka",
+    "state",
+    "http",
+    "registries",
+    "models",
+    "monitors",
+    "notifiers",
+    "trainers",
+    "limits",
+    "defaults",
+];
 
 /// The reference of the configuration, valid TOML also with every key uncommented.
 #[must_use]
@@ -128,6 +138,11 @@ impl Page<'_> {
             "notifiers" => return self.doors(path, node, &kinds::notifiers()),
             "trainers" => return self.doors(path, node, &kinds::trainers()),
             "defaults.model" | "defaults.monitor" => return self.header(path, sentence(node)),
+            "registries.NAME.headers" => {
+                self.header(path, sentence(node));
+                self.line("# x-tenant = \"ml\"");
+                return;
+            }
             "kafka.properties" => {
                 self.header(path, sentence(node));
                 self.line("# \"security.protocol\" = \"plaintext\"");

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
@@ -11,7 +12,7 @@ pub use super::raw::OnRecreated;
 use crate::event::{Span, Time};
 use crate::plan::{Learn, Plan};
 use crate::secret::{Secret, Secrets};
-use crate::wire::{FormatSpec, ReaderSpec};
+use crate::wire::{FormatSpec, ReaderSpec, SchemaBook};
 
 /// A built configuration.
 #[derive(Debug, Clone)]
@@ -32,6 +33,8 @@ pub struct Settings {
     pub notifiers: BTreeMap<String, DoorSettings>,
     /// Who retrains, by name.
     pub trainers: BTreeMap<String, DoorSettings>,
+    /// Schema registries by name.
+    pub registries: BTreeMap<String, RegistrySettings>,
     /// Caps on what may grow.
     pub limits: LimitSettings,
     /// Secrets that the configuration names; without values where none are read.
@@ -159,6 +162,29 @@ pub struct DoorSettings {
     pub kind: String,
     /// Options, without `kind`.
     pub options: Map<String, Value>,
+}
+
+/// A schema registry.
+#[derive(Debug, Clone)]
+pub struct RegistrySettings {
+    /// Where it is asked.
+    pub url: String,
+    /// User and password.
+    pub basic: Option<(Property, Secret)>,
+    /// Bearer token.
+    pub token: Option<Secret>,
+    /// Absolute path of further authorities to trust.
+    pub ca: Option<PathBuf>,
+    /// Our certificate and key in PEM.
+    pub certificate: Option<Secret>,
+    /// Further headers.
+    pub headers: Vec<(String, Property)>,
+    /// Longest time of one request.
+    pub timeout: Span,
+    /// How long records wait for a schema.
+    pub patience: Span,
+    /// Its schemas, as the formats that ask it see them.
+    pub book: Arc<SchemaBook>,
 }
 
 /// Caps on what may grow.

@@ -9,7 +9,7 @@ use crate::clock;
 use crate::dead_letter::{DeadLetterTopic, DeadLetters, Letter, Sampler};
 use crate::metrics::Metrics;
 use crate::source::Refusals;
-use crate::wire::{Bad, Record};
+use crate::wire::{Bad, Record, SCHEMA_ID};
 
 /// Refused records that the log shows per reason and minute; all are counted and kept.
 const SAMPLES: u32 = 5;
@@ -84,6 +84,7 @@ impl Refusals for Keeping {
             timestamp: record.timestamp,
             key: record.key,
             payload: record.payload,
+            schema_id: (record.headers)(SCHEMA_ID),
         };
         kept.letters.put(&letter);
         if let Some(topic) = &kept.topic {

@@ -10,6 +10,7 @@ mod observer;
 mod plans;
 mod receivers;
 mod references;
+mod registries;
 mod reload;
 mod shelf;
 
@@ -29,6 +30,7 @@ pub use engine_thread::{EngineThread, Observer, Outgoing, Work};
 pub use plans::{properties, range_spec, reference_files, topic_plans};
 pub use receivers::receivers;
 pub use references::{References, read as read_reference};
+pub use registries::{registries_for_a_look, registry_specs};
 pub use reload::{Loader, Reloader};
 
 use crate::admin::snapshot::Snapshot;
@@ -45,6 +47,7 @@ use crate::store::{Embedded, ScoreQuery, Store, rows, scores};
 use control::{Desk, Doorkeeper};
 use keeping::Keeping;
 use observer::Watching;
+use registries::Telling;
 use reload::Within;
 use shelf::StoreShelf;
 
@@ -154,6 +157,8 @@ async fn serve(
             }
         }
     });
+    let telling = Telling { metrics: metrics.clone(), shared: shared.clone() };
+    let registries = registries::start(&settings, store.clone(), telling.clone())?;
     let feed = Arc::new(Channel::new(settings.kafka.workers, SLABS));
     let spec = plans::source_spec(&settings, &identity);
     let dead_letters = Arc::new(AtomicU64::new(settings.limits.dead_letters));
@@ -194,6 +199,9 @@ async fn serve(
         snapshots: snapshots.clone(),
         doorkeeper: doorkeeper.clone(),
         dead_letters,
+        store: store.clone(),
+        telling,
+        registries: Arc::new(Mutex::new(registries)),
     };
     let reloader = Reloader::new(load, within, &settings, &identity);
     let desk = Desk {

@@ -64,6 +64,7 @@ impl Observer for Watching {
             status,
             lag,
             held: self.shared.held(),
+            waiting: self.shared.waiting(),
             state_bytes: self.state_bytes,
             reload_ok: before.reload_ok,
         };

@@ -9,12 +9,14 @@ use arc_swap::ArcSwap;
 use super::control::Doorkeeper;
 use super::plans::{id_key, reference_files, topic_plans};
 use super::receivers;
+use super::registries::{self, Telling};
 use crate::admin::snapshot::{Snapshot, Snapshots};
 use crate::config::{KafkaSettings, Settings};
 use crate::outbox::Handle;
 use crate::plan::Plan;
+use crate::registry::Registries;
 use crate::source::{Revised, Shared};
-use crate::store::Identity;
+use crate::store::{Identity, Store};
 
 /// Reads the configuration again: settings, or the problems as text.
 pub type Loader = Arc<dyn Fn() -> Result<Settings, String> + Send + Sync>;
@@ -37,6 +39,12 @@ pub(super) struct Within {
     pub doorkeeper: Arc<ArcSwap<Doorkeeper>>,
     /// Bytes that dead letters may take.
     pub dead_letters: Arc<AtomicU64>,
+    /// What registries learn is kept here.
+    pub store: Arc<dyn Store>,
+    /// Who hears of them.
+    pub telling: Telling,
+    /// Those that are asked now.
+    pub registries: Arc<Mutex<Registries>>,
 }
 
 /// What needs a restart.
@@ -118,6 +126,9 @@ impl Reloader {
         let _one = self.one_at_a_time.lock().unwrap_or_else(PoisonError::into_inner);
         let settings = (self.load)()?;
         let receivers = receivers(&settings)?;
+        let (store, telling) = (self.within.store.clone(), self.within.telling.clone());
+        let registries =
+            registries::start(&settings, store, telling).map_err(|error| error.to_string())?;
         let topics = topic_plans(&settings, self.fixed.key);
         let revised = Revised {
             plan: Arc::new(self.fixed.held(&settings)),
@@ -128,6 +139,7 @@ impl Reloader {
         self.within.dispatcher.receivers(receivers);
         self.within.dead_letters.store(settings.limits.dead_letters, Ordering::Relaxed);
         self.within.shared.reload(&topics, &revised);
+        *self.within.registries.lock().unwrap_or_else(PoisonError::into_inner) = registries;
         let restart = self.fixed.differing(&settings);
         for key in &restart {
             tracing::warn!("a change of {key} takes effect after a restart only");

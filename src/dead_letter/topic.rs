@@ -12,6 +12,7 @@ use rdkafka::producer::{BaseRecord, DeliveryResult, Producer, ProducerContext, T
 use rdkafka::{ClientConfig, ClientContext};
 
 use super::Letter;
+use crate::wire::SCHEMA_ID;
 
 /// How long the last letters may take when driftd ends.
 const FAREWELL: Duration = Duration::from_secs(3);
@@ -56,7 +57,8 @@ impl DeadLetterTopic {
         Ok(DeadLetterTopic { producer, topic: topic.to_owned() })
     }
 
-    /// Queues a letter: key and payload as they were, what is wrong in headers.
+    /// Queues a letter: key, payload and the name of its schema as they were, what is wrong in
+    /// headers.
     pub fn put(&self, letter: &Letter<'_>) {
         let (partition, offset) = (letter.partition.to_string(), letter.offset.to_string());
         let headers = [
@@ -69,6 +71,10 @@ impl DeadLetterTopic {
         let headers = headers.into_iter().fold(OwnedHeaders::new(), |all, (key, value)| {
             all.insert(Header { key, value: Some(value) })
         });
+        let headers = match letter.schema_id {
+            Some(id) => headers.insert(Header { key: SCHEMA_ID, value: Some(id) }),
+            None => headers,
+        };
         let mut record = BaseRecord::<[u8], [u8]>::to(&self.topic).headers(headers);
         (record.key, record.payload) = (letter.key, letter.payload);
         if let Err((error, _)) = self.producer.send(record) {

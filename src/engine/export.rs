@@ -116,7 +116,8 @@ impl Export {
             | Table::Revisions
             | Table::Silences
             | Table::Scores
-            | Table::Learning => {}
+            | Table::Learning
+            | Table::Schemas => {}
         }
         Ok(())
     }

@@ -156,11 +156,13 @@ pub enum Table {
     Scores,
     /// Rows kept while a reference is learnt, and learnt references.
     Learning,
+    /// Schemas of registries; the engine has nothing to do with them.
+    Schemas,
 }
 
 impl Table {
     /// Every table.
-    pub const ALL: [Table; 15] = [
+    pub const ALL: [Table; 16] = [
         Table::Meta,
         Table::Positions,
         Table::Models,
@@ -176,6 +178,7 @@ impl Table {
         Table::Silences,
         Table::Scores,
         Table::Learning,
+        Table::Schemas,
     ];
 
     /// Name in the store.
@@ -197,6 +200,7 @@ impl Table {
             Table::Silences => "silences",
             Table::Scores => "scores",
             Table::Learning => "learning",
+            Table::Schemas => "schemas",
         }
     }
 }

@@ -140,7 +140,7 @@ impl Engine {
                     engine.silences.insert(silence.id.clone(), silence);
                 }
                 Table::Learning => learnt.push((first_part(&key), read(table, &value)?)),
-                Table::Meta | Table::Counts | Table::Join | Table::Scores => {}
+                Table::Meta | Table::Counts | Table::Join | Table::Scores | Table::Schemas => {}
             }
         }
         let mut effects = Effects::default();

@@ -196,6 +196,74 @@ pub(super) fn parts<'s>(
     parts
 }
 
+/// A file whose rows may be nested as the events are, or flat.
+pub(super) struct Renaming<'a> {
+    /// Names at the top of its rows.
+    pub columns: Columns<'a>,
+    pub names: &'a [&'a str],
+    /// Whether the rows have a path as it is configured.
+    pub has: &'a dyn Fn(&Path) -> bool,
+    /// Whether there is no row to tell by.
+    pub empty: bool,
+}
+
+/// Rewrites paths that the rows do not have to the flat name that they have instead.
+///
+/// # Errors
+/// A path that is needed is neither there as it is nor under a flat name.
+pub(super) fn rename(
+    file: &FilePath,
+    spec: &mut ReaderSpec,
+    options: &Options,
+    renaming: &Renaming<'_>,
+) -> Result<Vec<AbsentColumn>, FileError> {
+    let parts = parts(spec, options);
+    let all: Vec<&Path> = parts.iter().map(|(_, path, _)| *path).collect();
+    let mut moved: Vec<(Path, Path)> = Vec::new();
+    let mut absent = Vec::new();
+    for (part, path, needed) in &parts {
+        if (renaming.has)(path) {
+            continue;
+        }
+        let rivals = match renaming.columns.find(path, &all) {
+            Found::Column(at) => {
+                let name = renaming.names.get(at).copied().unwrap_or_default();
+                moved.push(((*path).clone(), Path::top(path.as_str(), name)));
+                continue;
+            }
+            Found::Nowhere => Vec::new(),
+            Found::Contested(rivals) => rivals,
+        };
+        // What a filter asks for may be rare; an id and a time are in every row or in none.
+        let needed = *needed && *part != "where" && !renaming.empty;
+        absent.push(AbsentColumn::new(part, path, rivals, needed));
+    }
+    renaming.columns.without(file, &absent)?;
+    for path in every_path_mut(spec) {
+        match moved.iter().find(|(from, _)| from == path) {
+            Some((_, to)) => *path = to.clone(),
+            // Outside a topic there is nothing around the payload: never found, as it should be.
+            None if !matches!(path.place(), Place::Payload(_)) => {
+                *path = Path::top(path.as_str(), path.as_str());
+            }
+            None => {}
+        }
+    }
+    Ok(absent)
+}
+
+fn every_path_mut(spec: &mut ReaderSpec) -> impl Iterator<Item = &mut Path> {
+    spec.id
+        .iter_mut()
+        .chain([&mut spec.time.path])
+        .chain(&mut spec.version)
+        .chain(spec.filter.iter_mut().map(|filter| &mut filter.path))
+        .chain(spec.numbers.iter_mut().chain(&mut spec.words).map(|field| &mut field.path))
+        .chain(spec.prediction.iter_mut().chain(&mut spec.outcome).map(|value| &mut value.path))
+        .chain(&mut spec.probabilities)
+        .chain(spec.paths.iter_mut().map(|(path, _)| path))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

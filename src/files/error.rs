@@ -16,7 +16,7 @@ pub enum FileError {
     /// The extension is unknown.
     #[error(
         "{}: the kind of a file is told by its extension; driftd reads .csv, .tsv, .jsonl, \
-         .ndjson, .json (one object per line) and .parquet",
+         .ndjson, .json (one object per line), .avro and .parquet",
         .0.display()
     )]
     Kind(PathBuf),

@@ -8,11 +8,11 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::columns::{Columns, Found, parts};
+use super::columns::{Columns, Renaming, rename};
 use super::{AbsentColumn, FileError, Next, Opened, Options, Source};
 use crate::wire::{
     Cells, DEFAULT_MAX_BYTES, FieldPlan, FormatSpec, Path, PayloadReader, Place, ReaderSpec,
-    Reason, Refusal,
+    Reason, Record, Refusal,
 };
 
 /// Lines looked at to learn whether the objects are nested as the events are, or flat.
@@ -72,40 +72,13 @@ fn adapt(
         .flat_map(|fields| fields.keys().map(String::as_str))
         .collect();
     let names: Vec<&str> = names.into_iter().collect();
-    let columns = Columns::new(names.iter().copied());
-    let parts = parts(spec, options);
-    let all: Vec<&Path> = parts.iter().map(|(_, path, _)| *path).collect();
-    let mut moved: Vec<(Path, Path)> = Vec::new();
-    let mut absent = Vec::new();
-    for (part, path, needed) in &parts {
-        if nested(path, objects) {
-            continue;
-        }
-        let rivals = match columns.find(path, &all) {
-            Found::Column(at) => {
-                let name = names.get(at).copied().unwrap_or_default();
-                moved.push(((*path).clone(), Path::top(path.as_str(), name)));
-                continue;
-            }
-            Found::Nowhere => Vec::new(),
-            Found::Contested(rivals) => rivals,
-        };
-        // What a filter asks for may be rare; an id and a time are in every line or in none.
-        let needed = *needed && *part != "where" && !objects.is_empty();
-        absent.push(AbsentColumn::new(part, path, rivals, needed));
-    }
-    columns.without(file, &absent)?;
-    for path in every_path_mut(spec) {
-        match moved.iter().find(|(from, _)| from == path) {
-            Some((_, to)) => *path = to.clone(),
-            // Outside a topic there is nothing around the payload: never found, as it should be.
-            None if !matches!(path.place(), Place::Payload(_)) => {
-                *path = Path::top(path.as_str(), path.as_str());
-            }
-            None => {}
-        }
-    }
-    Ok(absent)
+    let renaming = Renaming {
+        columns: Columns::new(names.iter().copied()),
+        names: &names,
+        has: &|path| nested(path, objects),
+        empty: objects.is_empty(),
+    };
+    rename(file, spec, options, &renaming)
 }
 
 /// Whether some object has the path as it is configured.
@@ -116,18 +89,6 @@ fn nested(path: &Path, objects: &[Value]) -> bool {
         .map(|step| format!("/{}", step.replace('~', "~0").replace('/', "~1")))
         .collect();
     objects.iter().any(|object| object.pointer(&pointer).is_some())
-}
-
-fn every_path_mut(spec: &mut ReaderSpec) -> impl Iterator<Item = &mut Path> {
-    spec.id
-        .iter_mut()
-        .chain([&mut spec.time.path])
-        .chain(&mut spec.version)
-        .chain(spec.filter.iter_mut().map(|filter| &mut filter.path))
-        .chain(spec.numbers.iter_mut().chain(&mut spec.words).map(|field| &mut field.path))
-        .chain(spec.prediction.iter_mut().chain(&mut spec.outcome).map(|value| &mut value.path))
-        .chain(&mut spec.probabilities)
-        .chain(spec.paths.iter_mut().map(|(path, _)| path))
 }
 
 impl Source for Lines {
@@ -144,9 +105,9 @@ impl Source for Lines {
             if self.line.trim_ascii().is_empty() {
                 continue;
             }
-            return Ok(match self.reader.read(&self.line, cells) {
+            return Ok(match self.reader.read(&Record::alone(&self.line), &self.line, cells) {
                 Ok(()) => Next::Row,
-                Err(refusal) => Next::Refused(refusal),
+                Err(unread) => Next::Refused(unread.refusal()),
             });
         }
     }

@@ -1,8 +1,9 @@
-//! Rows out of CSV, JSON lines and Parquet files: the same batches as out of a topic.
+//! Rows out of CSV, JSON lines, Avro and Parquet files: the same batches as out of a topic.
 //!
 //! Each kind of file only fills the cells of a row ([`crate::wire::Cells`]); filter, id, time and
 //! columns are made where those of a topic are made. A whole file is never held in memory.
 
+mod avro;
 mod columns;
 mod csv;
 mod error;
@@ -99,7 +100,7 @@ struct Opened {
 
 impl Rows {
     /// Opens a file; its kind is told by its extension: `.csv`, `.tsv`, `.jsonl`, `.ndjson`,
-    /// `.json` (lines) or `.parquet`. `key` keys the hash of ids, as for a topic.
+    /// `.json` (lines), `.avro` or `.parquet`. `key` keys the hash of ids, as for a topic.
     ///
     /// # Errors
     /// The file cannot be read, is of another kind, or lacks a column that is needed (id, time,
@@ -117,6 +118,7 @@ impl Rows {
             "csv" => csv::open(file, spec, options, b',')?,
             "tsv" => csv::open(file, spec, options, b'\t')?,
             "jsonl" | "ndjson" | "json" => jsonl::open(file, spec, options)?,
+            "avro" => avro::open(file, spec, options)?,
             #[cfg(feature = "parquet")]
             "parquet" => parquet::open(file, spec, options)?,
             #[cfg(not(feature = "parquet"))]

@@ -231,6 +231,92 @@ fn a_line_that_is_too_long_is_passed_by_without_being_held() {
     assert_eq!(rows.refused()[&Reason::TooLarge], 1);
 }
 
+/// An Avro file of `rows` rides, by the apache crate; `nested` as events are.
+fn avro_file(nested: bool, codec: apache_avro::Codec, rows: i64) -> Vec<u8> {
+    use apache_avro::types::Value;
+    let inner = |name: &str, field: &str| {
+        format!(
+            r#"{{"type":"record","name":"{name}","fields":[{{"name":"{field}","type":"double"}}]}}"#
+        )
+    };
+    let (fare, demand) = match nested {
+        true => (
+            format!(r#"{{"name":"features","type":{}}}"#, inner("F", "fare")),
+            format!(r#"{{"name":"output","type":{}}}"#, inner("O", "demand")),
+        ),
+        false => (
+            r#"{"name":"fare","type":"double"}"#.to_owned(),
+            r#"{"name":"demand","type":"double"}"#.to_owned(),
+        ),
+    };
+    let schema = format!(
+        r#"{{"type":"record","name":"Ride","fields":[{{"name":"request_id","type":"string"}},
+        {{"name":"at","type":{{"type":"long","logicalType":"timestamp-millis"}}}},{fare},{demand}]}}"#
+    );
+    let schema = apache_avro::Schema::parse_str(&schema).unwrap();
+    let mut writer = apache_avro::Writer::with_codec(&schema, Vec::new(), codec).unwrap();
+    for row in 0..rows {
+        let number = |name: &str, value: f64| (name.to_owned(), Value::Double(value));
+        let (fare, demand) = (number("fare", row as f64), number("demand", 2.0 * row as f64));
+        let (fare, demand) = match nested {
+            true => (
+                ("features".to_owned(), Value::Record(vec![fare])),
+                ("output".to_owned(), Value::Record(vec![demand])),
+            ),
+            false => (fare, demand),
+        };
+        let id = ("request_id".to_owned(), Value::String(format!("r{row}")));
+        let at = ("at".to_owned(), Value::TimestampMillis(1_700_000_000_000 + row));
+        writer.append_value(Value::Record(vec![id, at, fare, demand])).unwrap();
+    }
+    writer.into_inner().unwrap()
+}
+
+#[test]
+fn avro_files_may_be_nested_or_flat_and_compressed() {
+    use apache_avro::{Codec, DeflateSettings, ZstandardSettings};
+    let codecs = [
+        Codec::Null,
+        Codec::Deflate(DeflateSettings::default()),
+        Codec::Snappy,
+        Codec::Zstandard(ZstandardSettings::default()),
+    ];
+    for (nested, codec) in [true, false].into_iter().flat_map(|n| codecs.map(|c| (n, c))) {
+        let file = written("rides.avro", avro_file(nested, codec, 3000));
+        let mut rows = open(&file, &spec(&["features.fare"], &[]), &REPLAY).unwrap();
+        let batch = only(&mut rows);
+        assert_eq!(batch.numbers[0].values.iter().sum::<f64>(), (0..3000).sum::<i64>() as f64);
+        assert_eq!(prediction(&batch).get(2999), Ok(5998.0));
+        assert_eq!(batch.times[7], Time(1_700_000_000_007_000));
+        assert_eq!((batch.ids.len(), rows.absent()), (3000, &[][..]));
+        assert_eq!(rows.progress().0, rows.progress().1);
+    }
+}
+
+#[test]
+fn avro_files_that_are_broken_or_lack_a_column_are_told_in_a_sentence() {
+    let whole = avro_file(true, apache_avro::Codec::Null, 100);
+    let said = |content: &[u8], spec: &ReaderSpec| {
+        let file = written("rides.avro", content);
+        let opened = open(&file, spec, &REPLAY);
+        let result = opened.and_then(|rows| rows.collect::<Result<Vec<_>, _>>());
+        result.unwrap_err().to_string()
+    };
+    let good = spec(&["features.fare"], &[]);
+    assert!(said(b"request_id,at", &good).contains("object container"));
+    assert!(said(&whole[..whole.len() - 40], &good).contains("ends too early"));
+    let mut marked = whole.clone();
+    *marked.last_mut().unwrap() ^= 1;
+    assert!(said(&marked, &good).contains("mark"));
+    let mut broken = whole.clone();
+    let at = broken.windows(2).position(|two| two == b"r0").unwrap();
+    broken[at] = 0xff;
+    assert!(said(&broken, &good).contains("UTF-8"));
+    let other = ReaderSpec { id: vec![path("ride")], ..good };
+    let lacks = said(&whole, &other);
+    assert!(lacks.contains("ride") && lacks.contains("request_id"), "{lacks}");
+}
+
 #[test]
 fn files_of_another_kind_are_refused_in_a_sentence() {
     let spec = spec(&[], &[]);

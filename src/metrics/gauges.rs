@@ -10,7 +10,7 @@ use prometheus_client::metrics::MetricType;
 
 use super::{
     BUILD, COVERAGE, FIRING, HELD, LAG, MetricDoc, NO_DATA, OUTBOX_OLDEST, OUTBOX_PENDING, RELOAD,
-    RUNS, SCORE, STATE_BYTES, VERDICT, WATERMARK_LAG, WINDOW_EVENTS,
+    RUNS, SCORE, STATE_BYTES, VERDICT, WAITING, WATERMARK_LAG, WINDOW_EVENTS,
 };
 use crate::admin::snapshot::{Snapshot, Snapshots};
 use crate::clock::Clock;
@@ -32,7 +32,7 @@ impl Collector for Gauges {
         let (pending, oldest) = snapshot.pending();
         let age = oldest.map_or(0.0, |at| (self.clock.now() - at).seconds().max(0.0));
         let alone = |value: f64| vec![(Vec::new(), value)];
-        let groups: [(&MetricDoc, Vec<Sample>); 15] = [
+        let groups: [(&MetricDoc, Vec<Sample>); 16] = [
             (&SCORE, per_series(&snapshot, |line| line.score)),
             (&VERDICT, per_series(&snapshot, |line| Some(verdict(line.verdict)))),
             (&WINDOW_EVENTS, per_series(&snapshot, |line| Some(line.window.events as f64))),
@@ -41,6 +41,7 @@ impl Collector for Gauges {
             (&COVERAGE, per_model(&snapshot, |model| model.outcome_coverage)),
             (&LAG, lag(&snapshot)),
             (&HELD, alone(snapshot.held as f64)),
+            (&WAITING, alone(snapshot.waiting as f64)),
             (&WATERMARK_LAG, per_model(&snapshot, |m| m.watermark_lag.map(|s| s.seconds()))),
             (&OUTBOX_PENDING, alone(pending as f64)),
             (&OUTBOX_OLDEST, alone(age)),

@@ -60,6 +60,8 @@ const AGREED: &[(&str, &[&str])] = &[
     ("driftd_watermark_lag_seconds", &["model"]),
     ("driftd_messages_total", &["notifier", "result"]),
     ("driftd_partitions_held", &[]),
+    ("driftd_partitions_waiting", &[]),
+    ("driftd_registry_requests_total", &["registry", "result"]),
     ("driftd_outbox_pending", &[]),
     ("driftd_outbox_oldest_seconds", &[]),
     ("driftd_commit_duration_seconds", &[]),
@@ -77,6 +79,7 @@ fn busy() -> Metrics {
     metrics.late("demand", 2);
     metrics.message("oncall", Outcome::Delivered);
     metrics.message("oncall", Outcome::Retrying);
+    metrics.registry_asked("main", "ok");
     metrics.commit(Duration::from_millis(3));
     metrics
 }

@@ -196,7 +196,7 @@ impl Http {
 }
 
 /// Settings of every client.
-pub(super) fn settings() -> ClientBuilder {
+pub(crate) fn settings() -> ClientBuilder {
     Client::builder()
         .redirect(redirect::Policy::none())
         .dns_resolver(Checked)

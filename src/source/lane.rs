@@ -9,7 +9,7 @@ use super::aligned::Pace;
 use super::{Refusals, TopicPlan};
 use crate::clock;
 use crate::event::{Anchor, Partition, Slab, Time};
-use crate::wire::{Record, TopicDecoder};
+use crate::wire::{Record, SchemaId, TopicDecoder};
 
 /// A slab is sent when it holds this many rows,
 const MOST_ROWS: usize = 8192;
@@ -17,6 +17,8 @@ const MOST_ROWS: usize = 8192;
 const MOST_BYTES: usize = 1 << 20;
 /// or this long after its first record.
 const LONGEST: Duration = Duration::from_millis(200);
+/// What the client says of ends may be this old.
+const STALE: Duration = Duration::from_secs(5);
 
 /// What became of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +29,8 @@ pub(super) enum Taken {
     Skipped,
     /// It stands where the anchor was, and is another record.
     NotTheAnchor,
+    /// It cannot be read before a schema is known; neither it nor what follows is taken.
+    Held,
 }
 
 /// The lane.
@@ -49,6 +53,10 @@ pub(super) struct Lane {
     latest: Option<Time>,
     /// Records since the last slab that no model wants.
     unmatched: u64,
+    /// The schema that the next record waits for.
+    held: Option<SchemaId>,
+    /// The client was set back to [`Lane::to`] then: what it says of the end may be older.
+    set_back: Option<Instant>,
 }
 
 /// The last record taken; its hash is only worked out when the slab is sent.
@@ -79,6 +87,8 @@ impl Lane {
             end_before: None,
             latest: None,
             unmatched: 0,
+            held: None,
+            set_back: None,
         }
     }
 
@@ -126,11 +136,6 @@ impl Lane {
         self.expected
     }
 
-    /// Whether the log was seen to be the one that the state came from.
-    pub(super) fn verified(&self) -> bool {
-        self.expected.is_none()
-    }
-
     pub(super) fn take(
         &mut self,
         message: &BorrowedMessage<'_>,
@@ -145,6 +150,9 @@ impl Lane {
         }
         if offset < self.to {
             return Taken::Skipped;
+        }
+        if self.held.is_some() {
+            return Taken::Held;
         }
         if self.first_at.is_none() {
             self.first_at = Some(Instant::now());
@@ -164,6 +172,13 @@ impl Lane {
             headers: &headers,
         };
         let decoded = self.decoder.decode(&record, self.read_at);
+        if let Some(id) = decoded.held {
+            self.held = Some(id);
+            if self.to == self.from {
+                self.first_at = None;
+            }
+            return Taken::Held;
+        }
         self.unmatched += u64::from(decoded.unmatched);
         if let Some(bad) = decoded.bad {
             refusals.refused(&record, &bad);
@@ -186,6 +201,29 @@ impl Lane {
         last.key.extend_from_slice(message.key().unwrap_or_default());
         last.payload.clear();
         last.payload.extend_from_slice(message.payload().unwrap_or_default());
+    }
+
+    /// Whether the record that held the lane back can be shown again: its schema is known, or it is
+    /// known that there is none.
+    pub(super) fn may_go_on(&self) -> bool {
+        self.held.is_some_and(|id| self.decoder.knows(id))
+    }
+
+    /// Whether the next record waits for a schema.
+    pub(super) fn is_held(&self) -> bool {
+        self.held.is_some()
+    }
+
+    /// Takes records again, from [`Lane::to`] on.
+    pub(super) fn go_on(&mut self) {
+        self.held = None;
+        self.set_back = Some(Instant::now());
+    }
+
+    /// Whether offsets up to the end hold no record if the client says so.
+    pub(super) fn may_skip(&self) -> bool {
+        let lately = self.set_back.is_some_and(|at| at.elapsed() < STALE);
+        self.expected.is_none() && self.held.is_none() && !lately
     }
 
     /// Passes offsets that hold no record.
@@ -244,6 +282,7 @@ impl Lane {
         self.unmatched = 0;
         (self.from, self.to) = (offset, offset);
         self.first_at = None;
+        self.go_on();
     }
 
     /// Decodes by another plan from here on; what was taken before must have been sent.

@@ -155,6 +155,8 @@ pub struct Member {
     pub paces: Mutex<BTreeMap<Partition, Pace>>,
     /// Its partitions that wait because they are ahead of others.
     pub held: AtomicUsize,
+    /// Its partitions that wait for a schema.
+    pub waiting: AtomicUsize,
 }
 
 impl Shared {
@@ -176,6 +178,12 @@ impl Shared {
     #[must_use]
     pub fn held(&self) -> usize {
         self.members.iter().map(|member| member.held.load(Ordering::Relaxed)).sum()
+    }
+
+    /// Partitions that wait for a schema.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.members.iter().map(|member| member.waiting.load(Ordering::Relaxed)).sum()
     }
 
     /// How far all partitions are.

@@ -1,5 +1,6 @@
-//! Which partitions are not fetched for a while. Two reasons may hold at once: a full channel
-//! stops all of them, aligned reading stops those that are ahead.
+//! Which partitions are not fetched for a while. Reasons may hold at once: a full channel stops all
+//! of them, aligned reading stops those that are ahead, a schema that is not known yet stops those
+//! whose next record needs it.
 
 use std::collections::BTreeSet;
 
@@ -10,10 +11,11 @@ use rdkafka::error::KafkaError;
 use super::context::Context;
 use crate::event::Partition;
 
-/// The partitions that are ahead, and whether all of them are stopped.
+/// The partitions that are ahead, those that wait for a schema, and whether all are stopped.
 #[derive(Debug, Default)]
 pub(super) struct Pauses {
     held: BTreeSet<Partition>,
+    waiting: BTreeSet<Partition>,
     stopped: bool,
 }
 
@@ -30,8 +32,33 @@ impl Pauses {
         let before = std::mem::replace(&mut self.held, wanted);
         tell(consumer.pause(&list(self.held.difference(&before))));
         if !self.stopped {
-            tell(consumer.resume(&list(before.difference(&self.held))));
+            let freed = before.difference(&self.held);
+            tell(consumer.resume(&list(freed.filter(|p| !self.waiting.contains(*p)))));
         }
+    }
+
+    /// Lets a partition wait for a schema.
+    pub(super) fn wait(&mut self, consumer: &BaseConsumer<Context>, partition: &Partition) {
+        if self.waiting.insert(partition.clone()) {
+            tell(consumer.pause(&list(std::iter::once(partition))));
+        }
+    }
+
+    /// Its schema is there, or will not come.
+    pub(super) fn wait_no_more(&mut self, consumer: &BaseConsumer<Context>, partition: &Partition) {
+        if self.waiting.remove(partition) && !self.stopped && !self.held.contains(partition) {
+            tell(consumer.resume(&list(std::iter::once(partition))));
+        }
+    }
+
+    /// Partitions that wait for a schema.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Partitions that are no longer ours wait for nothing.
+    pub(super) fn keep_only(&mut self, mine: impl Fn(&Partition) -> bool) {
+        self.waiting.retain(mine);
     }
 
     /// Stops all of these; whether that worked.
@@ -51,17 +78,20 @@ impl Pauses {
         all: impl Iterator<Item = &'a Partition>,
     ) {
         self.stopped = false;
-        tell(consumer.resume(&list(all.filter(|partition| !self.held.contains(partition)))));
+        let free = |p: &&Partition| !self.held.contains(*p) && !self.waiting.contains(*p);
+        tell(consumer.resume(&list(all.filter(free))));
     }
 
     /// A partition that is not read at all: whoever stopped it lets it go.
     pub(super) fn leave(&mut self, partition: &Partition) {
         self.held.remove(partition);
+        self.waiting.remove(partition);
     }
 
     /// A partition was assigned anew, and librdkafka remembers that it was paused.
     pub(super) fn release(&mut self, consumer: &BaseConsumer<Context>, partition: &Partition) {
-        if self.held.remove(partition) {
+        let waited = self.waiting.remove(partition);
+        if self.held.remove(partition) || waited {
             tell(consumer.resume(&list(std::iter::once(partition))));
         }
     }

@@ -11,7 +11,7 @@ use rdkafka::message::{BorrowedMessage, Message};
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::context::{Context, End, Event};
-use super::lane::{Lane, Lanes};
+use super::lane::{Lane, Lanes, Taken};
 use super::reader::POLL;
 use super::{Refusals, Shared, SourceSpec, client};
 use crate::clock;
@@ -19,6 +19,8 @@ use crate::event::{Partition, Slab, Time};
 
 /// How long the broker may take to answer a question.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Time between two looks for a schema that is not known yet.
+const SCHEMA: Duration = Duration::from_millis(20);
 /// How long records that are there may fail to come.
 const SILENCE: Duration = Duration::from_secs(30);
 
@@ -243,7 +245,11 @@ impl Reading {
         let lane = &mut self.lanes.list[place];
         let before = lane.left();
         if message.offset() < lane.to() + before {
-            lane.take(message, self.refusals.as_mut());
+            // A replay has nothing else to do: whoever asks for schemas gives up in the end.
+            while lane.take(message, self.refusals.as_mut()) == Taken::Held {
+                std::thread::sleep(SCHEMA);
+                lane.go_on();
+            }
         } else {
             lane.skip_to(lane.to() + before);
         }

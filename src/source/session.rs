@@ -88,6 +88,7 @@ impl<'a> Session<'a> {
             }
             if let Some(ended) = self.ended.take() {
                 self.lanes.list.clear();
+                self.go_on(false);
                 self.tell_pace();
                 self.announce();
                 return ended;
@@ -99,6 +100,7 @@ impl<'a> Session<'a> {
         self.reader.refusals.tick();
         self.handle_events();
         self.take_reload();
+        self.go_on(false);
         self.flush_due();
         self.align();
         self.rewind();
@@ -117,12 +119,35 @@ impl<'a> Session<'a> {
         let Some(place) = place else { return };
         let lane = &mut self.lanes.list[place];
         let taken = lane.take(message, self.reader.refusals.as_mut());
-        if taken == Taken::NotTheAnchor {
-            let partition = lane.partition().clone();
-            self.not_the_anchor(&partition);
-        } else if lane.full() {
-            self.flush(place);
+        match taken {
+            Taken::NotTheAnchor => {
+                let partition = lane.partition().clone();
+                self.not_the_anchor(&partition);
+            }
+            Taken::Held => self.pauses.wait(self.consumer, lane.partition()),
+            Taken::Kept | Taken::Skipped if lane.full() => self.flush(place),
+            Taken::Kept | Taken::Skipped => {}
         }
+    }
+
+    /// Partitions whose schema has come, or will not, are read on from the record that waits.
+    fn go_on(&mut self, all: bool) {
+        let ready = |lane: &&mut Lane| lane.is_held() && (all || lane.may_go_on());
+        let mut ready: Vec<(Partition, i64)> = {
+            let lanes = self.lanes.list.iter_mut().filter(ready);
+            lanes.map(|lane| (lane.partition().clone(), lane.to())).collect()
+        };
+        for (partition, offset) in ready.drain(..) {
+            if let Some(lane) = self.lanes.get_mut(&partition) {
+                lane.go_on();
+            }
+            // The client is beyond it: first back, then on.
+            self.seek(&partition, offset);
+            self.pauses.wait_no_more(self.consumer, &partition);
+        }
+        let lanes = &self.lanes;
+        self.pauses.keep_only(|partition| lanes.partitions().any(|mine| mine == partition));
+        self.reader.member().waiting.store(self.pauses.waiting(), Ordering::Relaxed);
     }
 
     fn handle_events(&mut self) {
@@ -178,7 +203,7 @@ impl<'a> Session<'a> {
     fn note_ends(&mut self, ends: BTreeMap<Partition, End>) {
         for (partition, end) in ends {
             let Some(lane) = self.lanes.get_mut(&partition) else { continue };
-            if end.drained() && lane.verified() {
+            if end.drained() && lane.may_skip() {
                 lane.skip_to(end.high);
             }
             lane.note_end(end.high);
@@ -263,6 +288,8 @@ impl<'a> Session<'a> {
 
     fn tell_pace(&self) {
         let lanes = self.lanes.list.iter();
+        // Who waits for a schema holds nobody back.
+        let lanes = lanes.filter(|lane| !lane.is_held());
         let paces = lanes.filter_map(|lane| Some((lane.partition().clone(), lane.pace()?)));
         let member = self.reader.member();
         *member.paces.lock().unwrap_or_else(PoisonError::into_inner) = paces.collect();
@@ -284,6 +311,7 @@ impl<'a> Session<'a> {
             let offset = position.map_or(lane.from(), |p| p.offset);
             lane.restart(offset);
             self.seek(&partition, offset);
+            self.pauses.wait_no_more(self.consumer, &partition);
         }
     }
 
@@ -304,6 +332,7 @@ impl<'a> Session<'a> {
                     lane.change_plan(plan);
                 }
             }
+            self.go_on(true);
             self.send(Feed::Reload(revised));
             self.announced = None;
             if !same {

@@ -6,8 +6,9 @@ use super::PayloadReader;
 use super::cell::{Cell, Cells};
 use super::path::Place;
 use super::plan::FieldPlan;
-use super::reason::{Reason, Refusal};
+use super::reason::{Reason, Refusal, Unread};
 use super::row::{Judgement, Reader, Stamp};
+use super::schemas::SchemaId;
 use super::spec::{FormatSpec, ReaderSpec};
 use crate::event::{Batch, ModelIx, Role, Time};
 
@@ -30,6 +31,22 @@ pub struct Record<'a> {
     pub headers: &'a dyn Fn(&str) -> Option<&'a [u8]>,
 }
 
+impl<'a> Record<'a> {
+    /// A payload with nothing around it.
+    #[must_use]
+    pub fn alone(payload: &'a [u8]) -> Record<'a> {
+        Record {
+            topic: "",
+            partition: 0,
+            offset: 0,
+            timestamp: None,
+            key: None,
+            payload: Some(payload),
+            headers: &|_| None,
+        }
+    }
+}
+
 /// What became of a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decoded {
@@ -39,6 +56,9 @@ pub struct Decoded {
     pub unmatched: bool,
     /// A reader that wanted it could not use it; the first one's reason.
     pub bad: Option<Bad>,
+    /// It cannot be read before this schema is known: nothing came of it, and it must be shown
+    /// again.
+    pub held: Option<SchemaId>,
 }
 
 /// Why a record was refused.
@@ -67,7 +87,7 @@ pub struct Taken {
 #[derive(Debug)]
 pub struct TopicDecoder {
     pub(super) plan: Arc<FieldPlan>,
-    format: Box<dyn PayloadReader>,
+    pub(super) format: Box<dyn PayloadReader>,
     max_bytes: usize,
     pub(super) cells: Cells,
     pub(super) readers: Vec<Reader>,
@@ -98,11 +118,15 @@ impl TopicDecoder {
     pub fn decode(&mut self, record: &Record<'_>, now: Time) -> Decoded {
         let stamp = Stamp { offset: record.offset, logged: record.timestamp, now: Some(now) };
         let Some(payload) = record.payload else { return self.tombstone(record, &stamp) };
-        if let Err(refusal) = self.fill(record, payload) {
-            return self.refuse_all(refusal);
+        match self.fill(record, payload) {
+            Ok(()) => {}
+            Err(Unread::Refused(refusal)) => return self.refuse_all(refusal),
+            Err(Unread::Held(id)) => {
+                return Decoded { accepted: 0, unmatched: false, bad: None, held: Some(id) };
+            }
         }
         let view = self.cells.view(payload);
-        let mut decoded = Decoded { accepted: 0, unmatched: false, bad: None };
+        let mut decoded = Decoded { accepted: 0, unmatched: false, bad: None, held: None };
         let mut last_refused = None;
         for reader in &mut self.readers {
             match reader.judge(&view, &stamp) {
@@ -127,17 +151,20 @@ impl TopicDecoder {
     }
 
     /// Fills the cells with a record.
-    pub(super) fn fill(&mut self, record: &Record<'_>, payload: &[u8]) -> Result<(), Refusal> {
+    pub(super) fn fill(&mut self, record: &Record<'_>, payload: &[u8]) -> Result<(), Unread> {
         self.fill_around(record);
         if payload.len() > self.max_bytes {
             let (size, limit) = (payload.len(), self.max_bytes);
             let detail = format!("{size} bytes; the limit is {limit}");
-            return Err(Refusal::new(Reason::TooLarge, detail));
+            return Err(Refusal::new(Reason::TooLarge, detail).into());
         }
-        if payload.trim_ascii().is_empty() {
-            return Err(Refusal::new(Reason::Empty, "the payload has no content"));
-        }
-        self.format.read(payload, &mut self.cells)
+        self.format.read(record, payload, &mut self.cells)
+    }
+
+    /// Whether a record that was held back for this schema can be read now, or refused.
+    #[must_use]
+    pub fn knows(&self, id: SchemaId) -> bool {
+        self.format.knows(id)
     }
 
     /// Fills what stands around the payload.
@@ -177,7 +204,7 @@ impl TopicDecoder {
             }
         }
         if accepted > 0 {
-            return Decoded { accepted, unmatched: false, bad: None };
+            return Decoded { accepted, unmatched: false, bad: None, held: None };
         }
         self.refuse_all(Refusal::new(
             Reason::Tombstone,
@@ -189,7 +216,8 @@ impl TopicDecoder {
         for (_, refused) in &mut self.refused {
             *refused += 1;
         }
-        Decoded { accepted: 0, unmatched: false, bad: Some(Bad { reason, model: None, detail }) }
+        let bad = Some(Bad { reason, model: None, detail });
+        Decoded { accepted: 0, unmatched: false, bad, held: None }
     }
 
     /// Rows held.

@@ -176,6 +176,13 @@ impl FieldPlan {
         found.map_or(NONE, |edge| edge.to)
     }
 
+    /// The names below a node, each with the position in a list that it also means (else [`NONE`])
+    /// and the node that it leads to.
+    pub fn below(&self, node: &Node) -> impl Iterator<Item = (&str, u32, u32)> {
+        let edges = self.edges.get(node.edges.start as usize..node.edges.end as usize);
+        edges.unwrap_or_default().iter().map(|edge| (&*edge.name, edge.index, edge.to))
+    }
+
     /// The node of the field `name` of an object at `node`, or [`NONE`]; `trail` is where the
     /// walker stands in this object.
     pub fn child(&self, node: &Node, name: &[u8], hints: &mut Hints, trail: &mut Trail) -> u32 {

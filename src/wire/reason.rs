@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::schemas::SchemaId;
+
 /// Why a record was refused: a fixed word for metrics, dead letters and `decode`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Reason {
@@ -33,6 +35,30 @@ pub enum Reason {
     Future,
     /// A row of a file that does not fit its header.
     BadRow,
+    /// The payload is not what its Avro schema says.
+    BadAvro,
+    /// Bytes follow the record.
+    TrailingBytes,
+    /// The record does not say which schema it was written by.
+    NoSchemaId,
+    /// The registry does not know the schema that the record names.
+    UnknownSchema,
+    /// The schema that the record names cannot be read.
+    BadSchema,
+    /// The schema that the record names is of another format.
+    OtherSchema,
+    /// The registry cannot be reached, and its patience is over.
+    RegistryUnreachable,
+    /// The registry did not answer in time, and its patience is over.
+    RegistryTimeout,
+    /// The registry's certificate is not to be trusted, and its patience is over.
+    RegistryTls,
+    /// The registry refuses our credentials, and its patience is over.
+    RegistryDenied,
+    /// The registry answers with an error, and its patience is over.
+    RegistryFailed,
+    /// What the registry answers is not what a registry says, and its patience is over.
+    RegistryNonsense,
 }
 
 impl Reason {
@@ -52,6 +78,18 @@ impl Reason {
         Reason::AbsurdTime,
         Reason::Future,
         Reason::BadRow,
+        Reason::BadAvro,
+        Reason::TrailingBytes,
+        Reason::NoSchemaId,
+        Reason::UnknownSchema,
+        Reason::BadSchema,
+        Reason::OtherSchema,
+        Reason::RegistryUnreachable,
+        Reason::RegistryTimeout,
+        Reason::RegistryTls,
+        Reason::RegistryDenied,
+        Reason::RegistryFailed,
+        Reason::RegistryNonsense,
     ];
 
     /// The fixed word.
@@ -72,6 +110,18 @@ impl Reason {
             Reason::AbsurdTime => "absurd_time",
             Reason::Future => "future",
             Reason::BadRow => "bad_row",
+            Reason::BadAvro => "bad_avro",
+            Reason::TrailingBytes => "trailing_bytes",
+            Reason::NoSchemaId => "no_schema_id",
+            Reason::UnknownSchema => "unknown_schema",
+            Reason::BadSchema => "bad_schema",
+            Reason::OtherSchema => "other_schema",
+            Reason::RegistryUnreachable => "registry_unreachable",
+            Reason::RegistryTimeout => "registry_timeout",
+            Reason::RegistryTls => "registry_tls",
+            Reason::RegistryDenied => "registry_denied",
+            Reason::RegistryFailed => "registry_failed",
+            Reason::RegistryNonsense => "registry_nonsense",
         }
     }
 }
@@ -103,6 +153,34 @@ impl Refusal {
     }
 }
 
+/// Why a payload was not read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unread {
+    /// It cannot be, now or later.
+    Refused(Refusal),
+    /// It can be as soon as this schema is known.
+    Held(SchemaId),
+}
+
+impl Unread {
+    /// As a refusal, where nobody waits for schemas.
+    #[must_use]
+    pub fn refusal(self) -> Refusal {
+        match self {
+            Unread::Refused(refusal) => refusal,
+            Unread::Held(id) => {
+                Refusal::new(Reason::UnknownSchema, format!("schema {id} is not known"))
+            }
+        }
+    }
+}
+
+impl From<Refusal> for Unread {
+    fn from(refusal: Refusal) -> Unread {
+        Unread::Refused(refusal)
+    }
+}
+
 /// At most the first 40 characters of a foreign text, safe for a terminal and a log line.
 pub(crate) fn excerpt(text: &str) -> String {
     let mut out: String = text.chars().take(40).flat_map(char::escape_debug).collect();
@@ -120,7 +198,7 @@ mod tests {
     fn words_are_distinct_and_all_are_listed() {
         let words: std::collections::BTreeSet<_> = Reason::ALL.iter().map(|r| r.as_str()).collect();
         assert_eq!(words.len(), Reason::ALL.len());
-        assert_eq!(Reason::ALL.len(), Reason::BadRow as usize + 1);
+        assert_eq!(Reason::ALL.len(), Reason::RegistryNonsense as usize + 1);
     }
 
     #[test]

@@ -1,12 +1,16 @@
 //! What was read of a record and what was refused, field by field, for `driftd decode`.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use super::cell::{Cell, LONGEST_WORD, View};
 use super::decoder::{Record, TopicDecoder};
 use super::path::Path;
-use super::reason::{Reason, Refusal, excerpt};
+use super::path::Place;
+use super::reason::{Reason, Refusal, Unread, excerpt};
 use super::row::{self, Reader, Stamp};
+use super::schemas::SchemaId;
 use super::time;
 use crate::event::{Absent, ModelIx, Role, Time};
 use crate::plan::SeriesKind;
@@ -25,6 +29,9 @@ pub struct Shown {
     /// Why nobody could read it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refused: Option<ShownRefusal>,
+    /// The schema that must be known first; it is to be shown again then.
+    #[serde(skip)]
+    pub held: Option<SchemaId>,
     /// What each reader makes of it.
     pub readers: Vec<ShownReader>,
 }
@@ -64,8 +71,8 @@ pub struct ShownField {
     /// The configured path.
     pub path: String,
     /// What the record holds there: `missing`, `null`, `boolean`, `number`, `text`, `time`,
-    /// `list or object`.
-    pub found: &'static str,
+    /// `list or object`; where it has a schema, the type that this says.
+    pub found: Cow<'static, str>,
     /// As it is used; `None` where there is nothing to use.
     pub value: Option<String>,
     /// What is wrong with it.
@@ -86,7 +93,7 @@ impl TopicDecoder {
                 let withdraws = record.timestamp.is_some()
                     && self.readers.iter_mut().any(|r| r.withdraws(&view) && r.id(&view).is_ok());
                 let detail = if withdraws { "withdraws an outcome" } else { "no payload" };
-                Err(Refusal::new(Reason::Tombstone, detail))
+                Err(Refusal::new(Reason::Tombstone, detail).into())
             }
         };
         let mut shown = Shown {
@@ -95,19 +102,36 @@ impl TopicDecoder {
             offset: record.offset,
             timestamp: record.timestamp,
             refused: None,
+            held: None,
             readers: Vec::new(),
         };
         match read {
-            Err(refusal) => shown.refused = Some(refusal.into()),
+            Err(Unread::Refused(refusal)) => shown.refused = Some(refusal.into()),
+            Err(Unread::Held(id)) => shown.held = Some(id),
             Ok(()) => {
                 let plan = &self.plan;
                 let view = self.cells.view(payload);
                 let slot = |path: &Path| plan.slot(path);
                 let readers = self.readers.iter_mut();
                 shown.readers = readers.map(|r| show(r, &view, &stamp, &slot)).collect();
+                let fields = shown.readers.iter_mut().flat_map(|reader| &mut reader.fields);
+                fields.for_each(|field| self.name_kind(field));
             }
         }
         shown
+    }
+
+    /// Where a schema says what a field is, its word says more than ours.
+    fn name_kind(&self, field: &mut ShownField) {
+        if matches!(&*field.found, "missing" | "null") {
+            return;
+        }
+        if let Ok(path) = Path::parse(&field.path)
+            && let Place::Payload(steps) = path.place()
+            && let Some(kind) = self.format.kind_at(steps)
+        {
+            field.found = Cow::Owned(kind);
+        }
     }
 }
 
@@ -145,7 +169,7 @@ fn show(
     fields.push(ShownField {
         part: "time",
         path: path.to_string(),
-        found: found(view.cell(slot(path))),
+        found: found(view.cell(slot(path))).into(),
         value: time.as_ref().ok().map(Time::to_string),
         problem: reader.time(view, stamp).err().map(|refusal| refusal.detail),
     });
@@ -197,7 +221,7 @@ fn field(
     ShownField {
         part,
         path: path.to_string(),
-        found: found(cell),
+        found: found(cell).into(),
         problem: matches!(read, Err(Absent::BadType)).then(|| hint.to_owned()),
         value: read.ok(),
     }

@@ -4,6 +4,7 @@ mod endpoints;
 mod levels;
 mod references;
 mod samples;
+mod schemas;
 mod topics;
 
 use std::path::Path;
@@ -14,6 +15,7 @@ use serde_json::json;
 use super::{CONFIG, FAILURE, OK, Output, refused, sources};
 use crate::config::key::KeyPath;
 use crate::config::{self, Mode, Problem, Settings, Severity};
+use crate::daemon::registries_for_a_look;
 
 #[derive(Debug, Args)]
 pub(super) struct CheckArguments {
@@ -36,8 +38,15 @@ pub(super) fn run(arguments: &CheckArguments, file: &Path, output: &Output) -> a
         problems.extend(refused(settings));
         problems.extend(references::check(settings));
         problems.extend(levels::rhythms(settings));
+        problems.extend(schemas::files(settings));
         if !arguments.no_connect {
-            reached = [topics::check(settings), endpoints::check(settings)?].concat();
+            let _registries = registries_for_a_look(settings)?;
+            reached = [
+                topics::check(settings),
+                schemas::registries(settings),
+                endpoints::check(settings)?,
+            ]
+            .concat();
         }
     }
     let wrong = |p: &Problem| match p.severity {

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::problem;
 use super::topics::topic_key;
 use crate::cli::broker::Broker;
-use crate::clock;
+use crate::cli::patience;
 use crate::config::key::KeyPath;
 use crate::config::{Problem, Settings, Severity, TopicReaders, nearest};
 use crate::event::Role;
@@ -61,7 +61,7 @@ impl<'a> Sample<'a> {
     }
 
     fn take(&mut self, record: &Record<'_>) {
-        let decoded = self.decoder.decode(record, clock::now());
+        let decoded = patience::decode(&mut self.decoder, record);
         self.wanted += usize::from(!decoded.unmatched);
         if let Some(bad) = decoded.bad {
             let place = format!("partition {} offset {}", record.partition, record.offset);
@@ -111,29 +111,36 @@ impl<'a> Sample<'a> {
         let taken = self.decoder.take();
         let seen: BTreeSet<u16> = taken.seen.into_iter().flat_map(|(_, seen)| seen).collect();
         for (path, place) in self.spec.paths.iter().filter(|(_, place)| !seen.contains(place)) {
-            let name = model.paths.get(usize::from(*place)).map_or(table, |p| p.name.as_str());
-            let mut keys = vec!["models", model.name.as_str()];
-            // Names of features are those of the state; in the file they stand in a table.
-            if name.starts_with("features.") {
-                keys.push("predictions");
-            }
-            match name.split_once('.') {
-                Some((table, key)) => keys.extend([table, key]),
-                None => keys.push(name),
-            }
+            let key = written_at(settings, self.spec, *place);
             let message = format!(
                 "path {path} is in none of the {} newest records of topic {}",
                 self.wanted, topic.topic
             );
             let hint = hint(&path.to_string(), paths);
-            problems.push(warn(&keys, message, &hint));
+            problems.push(problem(settings, Severity::Warning, &key, message, &hint));
         }
         problems
     }
 }
 
+/// Where the configuration has a path of a reader, by its place in the model's list of paths.
+pub(super) fn written_at(settings: &Settings, spec: &ReaderSpec, place: u16) -> KeyPath {
+    let model = &settings.plan.models[usize::from(spec.model)];
+    let name = model.paths.get(usize::from(place)).map_or("", |path| path.name.as_str());
+    let mut keys = vec!["models", model.name.as_str()];
+    // Names of features are those of the state; in the file they stand in a table.
+    if name.starts_with("features.") {
+        keys.push("predictions");
+    }
+    match name.split_once('.') {
+        Some((table, key)) => keys.extend([table, key]),
+        None => keys.push(name),
+    }
+    KeyPath::of(&keys)
+}
+
 /// The nearest path that is there, else one that ends alike.
-fn hint(wrong: &str, paths: &BTreeSet<String>) -> String {
+pub(super) fn hint(wrong: &str, paths: &BTreeSet<String>) -> String {
     let last = |path: &str| path.rsplit(['.', '/']).next().unwrap_or_default().to_lowercase();
     let near = nearest(wrong, paths.iter().map(String::as_str));
     let alike = || paths.iter().map(String::as_str).find(|path| last(path) == last(wrong));

@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::back_test::BackTest;
 use super::scope::Scope;
 use crate::config::Settings;
-use crate::daemon::range_spec;
+use crate::daemon::{range_spec, registries_for_a_look};
 use crate::event::{ModelIx, Slab, Time};
 use crate::source::{Range, Refusals, TopicPlan};
 use crate::wire::{Bad, Reason, Record};
@@ -33,6 +33,7 @@ pub(super) fn read(
     let refused = Refused::default();
     let readers = |topic: &str| spec.topics.get(topic).map_or(&[][..], |plan| &plan.readers);
     let since = |topic: &str| scope.since(readers(topic));
+    let _registries = registries_for_a_look(settings)?;
     let mut range = Range::open(&spec, since, Box::new(refused.clone()))?;
     let bar = progress(range.total());
     while let Some(mut slab) = range.next_slab()? {

@@ -20,6 +20,7 @@ mod model;
 mod monitor;
 mod names;
 mod properties;
+mod registry;
 mod secrets;
 pub(super) mod watch;
 
@@ -45,9 +46,11 @@ pub fn build(raw: &Raw, site: &Site<'_>, report: &mut Report) -> Option<Settings
     let state = kafka::state(raw, site, report);
     let http = kafka::http(raw, site, &secrets, report);
     let doors = doors::doors(raw, site, &secrets, report);
-    let mut built = model::models(raw, site, &doors.terms, report);
+    let registries = registry::registries(raw, site, &secrets, report);
+    let mut built = model::models(raw, site, &doors.terms, &registries, report);
     monitor::monitors(raw, site, &mut built.models, report);
     kafka::dead_letters(&kafka, &built.readers, report);
+    registry::unasked(&registries, &built.readers, site, report);
     let values = serde_json::to_value(raw).unwrap_or_default();
     let plan = kafka::plan(raw, digest(&values), built.models, &kafka, &http);
     count_bound::check(raw, &plan, report);
@@ -60,6 +63,7 @@ pub fn build(raw: &Raw, site: &Site<'_>, report: &mut Report) -> Option<Settings
         references: built.references,
         notifiers: doors.notifiers,
         trainers: doors.trainers,
+        registries,
         limits: kafka::limits(raw),
         secrets,
         effective: Effective { values, index: report.index.clone() },

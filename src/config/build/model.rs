@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::doors::{Terms, chosen};
+use super::registry::Around;
 use super::{Site, located};
 use crate::config::Mode;
 use crate::config::forms::{Extent, Kinded, Many, Scalar, Short};
@@ -13,14 +14,14 @@ use crate::config::problem::{Report, suggest};
 use crate::config::raw::{
     Raw, RawModel, RawNotify, RawOutcomeRepeats, RawPredictionRepeats, RawTask,
 };
-use crate::config::settings::{ReferenceSettings, TopicReaders};
+use crate::config::settings::{ReferenceSettings, RegistrySettings, TopicReaders};
 use crate::event::{ModelIx, Span};
 use crate::plan::{
     Learn, ModelPlan, NotifyPlan, OutcomePlan, OutcomeRepeats, PredictionRepeats, ReferencePlan,
     RetrainPlan,
 };
 use crate::stats::{Params, Task};
-use crate::wire::{FORMATS, FormatSpec, ReaderSpec};
+use crate::wire::{FORMATS, FormatSpec, Outline, ReaderSpec};
 
 mod reader;
 mod task;
@@ -40,6 +41,7 @@ pub fn models(
     raw: &Raw,
     site: &Site<'_>,
     terms: &BTreeMap<String, Terms>,
+    registries: &BTreeMap<String, RegistrySettings>,
     report: &mut Report,
 ) -> Models {
     let mut built = Models { models: Vec::new(), readers: Vec::new(), references: Vec::new() };
@@ -51,13 +53,22 @@ pub fn models(
     for (i, (name, model)) in raw.models.iter().enumerate() {
         let at = KeyPath::of(&["models", name]);
         let index = ModelIx::try_from(i).unwrap_or(ModelIx::MAX);
-        let Some(plan) = plan(raw, name, model, &at, terms, report) else {
+        let around = (site, registries);
+        let predicted = model.predictions.as_ref().and_then(|predictions| {
+            format_of(raw, &at.key("predictions"), &predictions.format, around, report)
+        });
+        let outline = predicted.as_ref().and_then(|format| format.format.outline());
+        let named = Named { name, model, outline: outline.as_deref() };
+        let Some(plan) = plan(raw, &named, &at, terms, report) else {
             built.references.push(ReferenceSettings { file: None, learn: None });
             continue;
         };
         let mut paths = Vec::new();
         for source in reader::sources(index, model, &plan, &at, &mut paths, report) {
-            let format = format_of(raw, &source, report);
+            let format = match source.at.last_key() {
+                Some("predictions") => predicted.clone(),
+                _ => format_of(raw, &source.at, source.format, around, report),
+            };
             for topic in &source.topics {
                 let known = formats.entry(topic.clone()).or_insert(source.format);
                 if **known != *source.format {
@@ -78,10 +89,16 @@ pub fn models(
     built
 }
 
+/// A model as it was written, and what is known of its predictions beforehand.
+struct Named<'a> {
+    name: &'a str,
+    model: &'a RawModel,
+    outline: Option<&'a dyn Outline>,
+}
+
 fn plan(
     raw: &Raw,
-    name: &str,
-    model: &RawModel,
+    &Named { name, model, outline }: &Named<'_>,
     at: &KeyPath,
     terms: &BTreeMap<String, Terms>,
     report: &mut Report,
@@ -112,7 +129,7 @@ fn plan(
         lateness: model.lateness.0,
         prediction_topics: topics,
         versioned: predictions.version.is_some(),
-        features: reader::features(predictions, &at.key("predictions"), report),
+        features: reader::features(predictions, model.coerce, outline, at, report),
         prediction: answer.prediction,
         probabilities: answer.probabilities,
         outcomes,
@@ -316,13 +333,21 @@ fn references(
 }
 
 /// Builds the format from its registry entry.
-fn format_of(raw: &Raw, source: &reader::Source<'_>, report: &mut Report) -> Option<FormatSpec> {
-    let at = source.at.key("format");
+fn format_of(
+    raw: &Raw,
+    at: &KeyPath,
+    format: &Short<Kinded>,
+    (site, registries): (&Site<'_>, &BTreeMap<String, RegistrySettings>),
+    report: &mut Report,
+) -> Option<FormatSpec> {
+    let at = at.key("format");
     let known = kinds::formats();
-    let chosen = chosen(source.format, &at, &known, report)?;
+    let chosen = chosen(format, &at, &known, report)?;
     let kind = FORMATS.iter().find(|k| k.name == chosen.name)?;
-    let mut params = Params::new(source.format.0.0.clone());
-    let format = kinds::built((kind.build)(&mut params), &params, chosen, &at, report)?;
+    let mut params = Params::new(format.0.0.clone());
+    let around = Around { raw, registries, folder: located("", &at, site, report) };
+    let built = (kind.build)(&mut params, &around);
+    let format = kinds::built(built, &params, chosen, &at, report)?;
     let max_bytes = usize::try_from(raw.limits.record.0).unwrap_or(usize::MAX);
     Some(FormatSpec { format, max_bytes })
 }

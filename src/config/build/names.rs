@@ -12,6 +12,7 @@ pub fn check(raw: &Raw, report: &mut Report) {
     table(&KeyPath::of(&["monitors"]), raw.monitors.keys(), report);
     table(&KeyPath::of(&["notifiers"]), raw.notifiers.keys(), report);
     table(&KeyPath::of(&["trainers"]), raw.trainers.keys(), report);
+    table(&KeyPath::of(&["registries"]), raw.registries.keys(), report);
     for (name, model) in &raw.models {
         if let Some(predictions) = &model.predictions {
             let at = KeyPath::of(&["models", name, "predictions", "features"]);

@@ -26,6 +26,10 @@ pub fn gather(raw: &Raw, site: &Site<'_>, report: &mut Report) -> Secrets {
             texts(&KeyPath::of(&[table, name]), &door.0.0, &mut named);
         }
     }
+    let registries = KeyPath::of(&["registries"]);
+    for (name, registry) in &raw.registries {
+        named.extend(super::registry::texts(registry, &registries.key(name)));
+    }
     for (path, text) in named.into_iter().filter(|(_, text)| is_reference(text)) {
         let reference = absolute(&text, &path, site, report);
         if let Ok(known) = secrets.get(&reference)
@@ -35,7 +39,7 @@ pub fn gather(raw: &Raw, site: &Site<'_>, report: &mut Report) -> Secrets {
         }
         let value = match site.mode {
             Mode::Replay | Mode::ReferenceBuild => None,
-            Mode::ReadTopics if !path.within(&properties) => None,
+            Mode::ReadTopics if !path.within(&properties) && !path.within(&registries) => None,
             Mode::ReadTopics => fetch(&reference, site),
             Mode::Run | Mode::Check | Mode::CheckNoConnect => fetch(&reference, site),
         };
@@ -74,7 +78,7 @@ fn elsewhere(raw: &Raw, report: &mut Report) {
             let parts: Vec<String> = path.keys().map(str::to_uppercase).collect();
             report.error(
                 &path,
-                "env: and file: are read only in kafka.properties, notifiers, trainers and http.token",
+                "env: and file: are read only in kafka.properties, registries, notifiers, trainers and http.token",
                 format!("override it by the variable DRIFTD__{}", parts.join("__")),
             );
         }

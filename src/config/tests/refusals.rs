@@ -3,6 +3,7 @@
 use super::*;
 
 mod monitors;
+mod registries;
 
 /// Outcomes for the small configuration.
 const OUTCOMES: &str = r#"

@@ -14,8 +14,9 @@ mod tests;
 use std::sync::Arc;
 
 use super::cell::Cells;
+use super::decoder::Record;
 use super::plan::FieldPlan;
-use super::reason::{Reason, Refusal};
+use super::reason::{Reason, Refusal, Unread};
 use super::{Format, FormatKind, PayloadReader};
 use walk::{Memory, Walk};
 
@@ -28,7 +29,7 @@ pub const KIND: FormatKind = FormatKind {
     doc: "One JSON object per record, UTF-8, at most 64 levels deep. Of a field that comes twice \
           the last one counts.",
     options: &[],
-    build: |_| Ok(format()),
+    build: |_, _| Ok(format()),
 };
 
 /// The format, which has no options.
@@ -62,17 +63,26 @@ impl JsonReader {
 }
 
 impl PayloadReader for JsonReader {
-    fn read(&mut self, payload: &[u8], cells: &mut Cells) -> Result<(), Refusal> {
+    fn read(
+        &mut self,
+        _record: &Record<'_>,
+        payload: &[u8],
+        cells: &mut Cells,
+    ) -> Result<(), Unread> {
+        if payload.trim_ascii().is_empty() {
+            return Err(Refusal::new(Reason::Empty, "the payload has no content").into());
+        }
         // Most payloads are ASCII, which is told faster.
         if !payload.is_ascii()
             && let Err(error) = std::str::from_utf8(payload)
         {
             let at = error.valid_up_to();
-            return Err(match error.error_len() {
+            let refusal = match error.error_len() {
                 Some(_) => Refusal::new(Reason::BadUtf8, format!("byte {at} is not UTF-8")),
                 None => Refusal::new(Reason::Truncated, "ends in the middle of a character"),
-            });
+            };
+            return Err(refusal.into());
         }
-        Walk::new(payload, &self.plan, &mut self.memory, cells).document()
+        Ok(Walk::new(payload, &self.plan, &mut self.memory, cells).document()?)
     }
 }

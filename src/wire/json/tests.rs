@@ -30,7 +30,11 @@ impl Setup {
 
     fn read(&mut self, payload: &[u8]) -> Result<(), Reason> {
         self.cells.clear();
-        self.reader.read(payload, &mut self.cells).map_err(|refusal| refusal.reason)
+        let record = Record::alone(payload);
+        self.reader.read(&record, payload, &mut self.cells).map_err(|unread| match unread {
+            Unread::Refused(refusal) => refusal.reason,
+            Unread::Held(id) => panic!("JSON has no schema {id}"),
+        })
     }
 
     /// What stands at the paths, as JSON values; lists and objects as `[]`.

@@ -10,7 +10,9 @@ use crate::config::raw::{
 use crate::event::{ModelIx, Role};
 use crate::plan::{FeaturePlan, ModelPlan, NamedPath, SeriesKind};
 use crate::stats::{Dtype, Task};
-use crate::wire::{self, FieldSpec, Filter, Path, Place, ReaderSpec, Test, TimeSpec, ValueSpec};
+use crate::wire::{
+    self, FieldSpec, Filter, Outline, Path, Place, ReaderSpec, Test, TimeSpec, ValueSpec,
+};
 
 /// One of a model's tables of events.
 pub struct Source<'a> {
@@ -24,9 +26,16 @@ pub struct Source<'a> {
     pub spec: Option<ReaderSpec>,
 }
 
-/// The features in the order of their names.
-pub fn features(raw: &RawPredictions, at: &KeyPath, report: &mut Report) -> Vec<FeaturePlan> {
-    let at = at.key("features");
+/// The features in the order of their names. Where a schema says what a field is, a feature is
+/// that unless it says otherwise itself.
+pub fn features(
+    raw: &RawPredictions,
+    coerce: bool,
+    outline: Option<&dyn Outline>,
+    at: &KeyPath,
+    report: &mut Report,
+) -> Vec<FeaturePlan> {
+    let at = at.key("predictions").key("features");
     let features = raw.features.iter().map(|(name, field)| {
         let (at, field) = (at.key(name), &field.0);
         if let Some(kind @ (RawFieldType::Text | RawFieldType::Vector)) = field.kind {
@@ -37,13 +46,25 @@ pub fn features(raw: &RawPredictions, at: &KeyPath, report: &mut Report) -> Vec<
                 "use \"numeric\" or \"category\"",
             );
         }
-        let category = field.kind == Some(RawFieldType::Category);
+        let said = outline.and_then(|outline| match Path::parse(&field.path).ok()?.place() {
+            Place::Payload(steps) => outline.find(steps)?.series,
+            _ => None,
+        });
+        let coerce = field.coerce.or(raw.coerce).unwrap_or(coerce);
+        let category = match field.kind {
+            None => said == Some(SeriesKind::Category) && field.dtype.is_none() && !coerce,
+            Some(kind) => kind == RawFieldType::Category,
+        };
         if category && field.dtype.is_some() {
             report.error(&at.key("dtype"), "belongs to numeric features", "remove it");
         }
         let kind = match category {
             true => SeriesKind::Category,
-            false => SeriesKind::Numeric(field.dtype.map(Dtype::from).unwrap_or_default()),
+            false => SeriesKind::Numeric(match (field.dtype, said) {
+                (Some(dtype), _) => dtype.into(),
+                (None, Some(SeriesKind::Numeric(dtype))) => dtype,
+                (None, _) => Dtype::default(),
+            }),
         };
         FeaturePlan { name: name.clone(), kind }
     });
