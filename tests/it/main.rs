@@ -3,6 +3,7 @@
 mod rig;
 
 mod aligned;
+mod avro;
 mod check;
 mod commands;
 mod company;

@@ -5,6 +5,7 @@
 pub mod daemon;
 pub mod kafka;
 pub mod receiver;
+pub mod registry;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
