@@ -1,19 +1,25 @@
-//! How long one JSON event takes from bytes to columns: `cargo bench --bench decode
+//! How long one event takes from bytes to columns: `cargo bench --bench decode
 //! --no-default-features`. Prints nanoseconds per event, the median of nine rounds, beside what
-//! `serde_json` needs for the same bytes; compare the ratios, times vary between machines.
+//! `serde_json` needs for the same bytes, and for the same events in Avro, beside what
+//! `apache-avro` needs; compare the ratios, times vary between machines.
 //!
-//! Budget: 1,200 ns for 5 features in about 240 bytes, 3,000 ns for 30 in about 780.
+//! Budget: 1,200 ns for 5 features in about 240 bytes, 3,000 ns for 30 in about 780; in Avro less
+//! than in JSON.
 
 use std::fmt::Write as _;
 use std::hint::black_box;
 use std::time::Instant;
 
+use apache_avro::reader::datum::GenericDatumReader;
 use driftd::event::{Role, Span, Time};
 use driftd::plan::SeriesKind;
 use driftd::stats::Dtype;
 use driftd::wire::{
     FieldSpec, FormatSpec, Path, ReaderSpec, Record, TimeSpec, TopicDecoder, ValueSpec,
 };
+
+#[path = "decode/avro.rs"]
+mod avro;
 
 const EVENTS: usize = 20_000;
 const ROUNDS: usize = 9;
@@ -26,34 +32,53 @@ fn main() {
     {
         let events = events(features, now);
         let bytes = events.iter().map(String::len).sum::<usize>() / events.len();
-        let mut decoder = TopicDecoder::new(&[reader(wanted)], &FormatSpec::json(), &[7; 16]);
-        let driftd = measure(&events, |offset, event| {
-            let record = Record {
-                topic: "demand",
-                partition: 0,
-                offset,
-                timestamp: Some(now),
-                key: None,
-                payload: Some(event.as_bytes()),
-                headers: &|_| None,
-            };
-            assert_eq!(decoder.decode(&record, now).accepted, 1);
-            if decoder.rows() == 8_192 {
-                black_box(decoder.take());
-            }
-        });
-        let skip = measure(&events, |_, event| {
+        let driftd = measure(&events, decoding(&FormatSpec::json(), wanted, now));
+        let skip = measure(&events, |_, event: &String| {
             black_box(serde_json::from_str::<serde::de::IgnoredAny>(event).expect("JSON"));
         });
-        let value = measure(&events, |_, event| {
+        let value = measure(&events, |_, event: &String| {
             black_box(serde_json::from_str::<serde_json::Value>(event).expect("JSON"));
         });
         println!("{name:28} {bytes:>6} {driftd:>9.0} {skip:>9.0} {value:>9.0}");
     }
+    println!(
+        "{:28} {:>6} {:>9} {:>9} {:>9}",
+        "Avro beside JSON", "bytes", "driftd", "JSON", "Value"
+    );
+    let texts = events(25, now);
+    let data: Vec<Vec<u8>> = texts.iter().map(|text| avro::encoded(text, 25)).collect();
+    let bytes = data.iter().map(Vec::len).sum::<usize>() / data.len();
+    for wanted in [5, 20] {
+        let json = measure(&texts, decoding(&FormatSpec::json(), wanted, now));
+        let driftd = measure(&data, decoding(&avro::format(25), wanted, now));
+        let schema = avro::schema(25);
+        let reader = GenericDatumReader::builder(&schema).build().expect("a schema");
+        let value = measure(&data, |_, event: &Vec<u8>| {
+            black_box(reader.read_value(&mut event.as_slice()).expect("Avro"));
+        });
+        let name = format!("{wanted} wanted of 25");
+        println!("{name:28} {bytes:>6} {driftd:>9.0} {json:>9.0} {value:>9.0}");
+    }
+}
+
+/// Decodes and drops rows as a reader does.
+fn decoding<E: AsRef<[u8]>>(
+    format: &FormatSpec,
+    wanted: usize,
+    now: Time,
+) -> impl FnMut(i64, &E) + use<E> {
+    let mut decoder = TopicDecoder::new(&[reader(wanted)], format, &[7; 16]);
+    move |offset, event| {
+        let record = Record { offset, timestamp: Some(now), ..Record::alone(event.as_ref()) };
+        assert_eq!(decoder.decode(&record, now).accepted, 1);
+        if decoder.rows() == 8_192 {
+            black_box(decoder.take());
+        }
+    }
 }
 
 /// Median nanoseconds per event.
-fn measure(events: &[String], mut each: impl FnMut(i64, &str)) -> f64 {
+fn measure<E>(events: &[E], mut each: impl FnMut(i64, &E)) -> f64 {
     let mut rounds: Vec<f64> = (0..ROUNDS)
         .map(|_| {
             let start = Instant::now();

@@ -7,7 +7,8 @@
 //!
 //! With `--windows` it compares driftd with itself instead: one topic over eight days of event time,
 //! judged by windows of an hour, a day and a week every five minutes. The cost per event must not
-//! grow with the window.
+//! grow with the window. With `--formats` it compares Avro with JSON: events of 25 features, of
+//! which 5 or 20 are watched.
 //!
 //! Further options after `--`: `--events N`, `--rounds N`, `--partitions N`, `--shape 5|30`.
 
@@ -26,7 +27,17 @@ use rig::kafka::Kafka;
 use rounds::{Rounds, cpu_of_children};
 
 /// A ratio, and what it may be at most.
-const SHAPES: [(Shape, f64); 2] = [(Shape { features: 5 }, 3.0), (Shape { features: 30 }, 5.0)];
+const SHAPES: [(Shape, f64); 2] = [
+    (Shape { fields: 5, features: 5, avro: false }, 3.0),
+    (Shape { fields: 30, features: 30, avro: false }, 5.0),
+];
+/// The same events in both formats.
+const FORMATS: [(Shape, f64); 4] = [
+    (Shape { fields: 25, features: 5, avro: false }, 3.0),
+    (Shape { fields: 25, features: 5, avro: true }, 2.0),
+    (Shape { fields: 25, features: 20, avro: false }, 5.0),
+    (Shape { fields: 25, features: 20, avro: true }, 5.0),
+];
 
 /// Windows whose costs are compared, the first with the others; the longest ends up full.
 const WINDOWS: [&str; 3] = [HOUR, "1d", "7d"];
@@ -40,6 +51,7 @@ struct Options {
     rounds: usize,
     partitions: Option<i32>,
     shape: Option<u64>,
+    formats: bool,
 }
 
 fn main() {
@@ -58,7 +70,8 @@ fn main() {
 /// driftd beside the poll loop, for each shape of event.
 fn shapes(kafka: &Kafka, options: &Options) {
     let mut measured = Vec::new();
-    for (shape, most) in SHAPES {
+    let shapes = if options.formats { &FORMATS[..] } else { &SHAPES[..] };
+    for &(shape, most) in shapes {
         if options.shape.is_none_or(|features| features == shape.features as u64) {
             let partitions = options.partitions.unwrap_or(4);
             let topic = fill(kafka, shape, options, partitions, Span::from_secs(2 * 3_600));
@@ -70,8 +83,8 @@ fn shapes(kafka: &Kafka, options: &Options) {
             bare.add(cpu_of_children(|| poll::spawn(kafka.brokers(), topic)));
             driftd.add(topic.read_by_driftd(kafka, HOUR));
             eprintln!(
-                "round {round}, {} features: poll {:.2} s, driftd {:.2} s",
-                topic.shape.features,
+                "round {round}, {}: poll {:.2} s, driftd {:.2} s",
+                topic.shape,
                 bare.latest(),
                 driftd.latest()
             );
@@ -79,14 +92,14 @@ fn shapes(kafka: &Kafka, options: &Options) {
     }
     headline(options);
     println!(
-        "{:12} {:>6}  {:20} {:20} {:>6} {:>5}",
+        "{:22} {:>6}  {:20} {:20} {:>6} {:>5}",
         "", "bytes", "poll", "driftd", "ratio", "most"
     );
     for (topic, most, bare, driftd) in &measured {
         let (bare, driftd) = (bare.per_million(topic.events), driftd.per_million(topic.events));
         println!(
-            "{:12} {:>6}  {:20} {:20} {:>6.2} {:>5.2}",
-            format!("{} features", topic.shape.features),
+            "{:22} {:>6}  {:20} {:20} {:>6.2} {:>5.2}",
+            topic.shape.to_string(),
             topic.bytes,
             bare.to_string(),
             driftd.to_string(),
@@ -100,8 +113,9 @@ fn shapes(kafka: &Kafka, options: &Options) {
 /// event time passes.
 fn windows(kafka: &Kafka, options: &Options) {
     let features = options.shape.unwrap_or(5) as usize;
+    let shape = Shape { fields: features, features, avro: false };
     let partitions = options.partitions.unwrap_or(1);
-    let topic = fill(kafka, Shape { features }, options, partitions, Span(8 * DAY.0));
+    let topic = fill(kafka, shape, options, partitions, Span(8 * DAY.0));
     let mut measured = WINDOWS.map(|window| (window, Rounds::default()));
     for round in 1..=options.rounds {
         for (window, driftd) in &mut measured {
@@ -120,7 +134,7 @@ fn windows(kafka: &Kafka, options: &Options) {
 }
 
 fn fill(kafka: &Kafka, shape: Shape, options: &Options, partitions: i32, span: Span) -> Topic {
-    eprintln!("producing {} events with {} features", options.events, shape.features);
+    eprintln!("producing {} events: {shape}", options.events);
     Topic::fill(kafka, shape, options.events, partitions, span)
 }
 
@@ -140,5 +154,6 @@ fn options(arguments: &[String]) -> Options {
         rounds: value("--rounds", 5) as usize,
         partitions: Some(value("--partitions", 0) as i32).filter(|count| *count > 0),
         shape: Some(value("--shape", 0)).filter(|features| *features > 0),
+        formats: arguments.iter().any(|argument| argument == "--formats"),
     }
 }

@@ -11,10 +11,13 @@ use crate::rig::kafka::{Kafka, Rec};
 use crate::rig::{folder, free_port, unique};
 use crate::rounds::cpu_of_children;
 
-/// What events look like: flat numbers below `features`, each with 1,000 distinct values.
+/// What events look like: flat numbers below `features`, each with 1,000 distinct values, and how
+/// many of them a model watches.
 #[derive(Debug, Clone, Copy)]
 pub struct Shape {
+    pub fields: usize,
     pub features: usize,
+    pub avro: bool,
 }
 
 /// Rows of the reference: enough to meet every value.
@@ -52,12 +55,13 @@ impl Topic {
                     let at = Time(start + i as i64 * apart);
                     let event = shape.event(i, at, &mut random);
                     bytes += event.len() as u64;
-                    Rec::bytes(event.as_bytes()).on((i % partitions as u64) as i32)
+                    Rec::bytes(&event).on((i % partitions as u64) as i32)
                 })
                 .collect();
             kafka.produce(&name, &records);
         }
         let folder = folder("bench");
+        std::fs::write(folder.join("schema.avsc"), shape.schema()).expect("target can be written");
         let topic = Topic { shape, name, events, bytes: bytes / events, partitions, folder };
         topic.build_reference(kafka);
         topic
@@ -100,7 +104,7 @@ impl Topic {
 
     fn build_reference(&self, kafka: &Kafka) {
         let mut random = Random(7);
-        let names: Vec<String> = (0..self.shape.features).map(name).collect();
+        let names = self.shape.watched();
         let mut csv = format!("request_id,at,model_version,demand,{}\n", names.join(","));
         for row in 0..ROWS {
             let _ = write!(csv, "{row},2026-01-01T00:00:00Z,v12,{:.2}", random.value());
@@ -136,6 +140,7 @@ reference = {{ file = "reference.json" }}
 
 [models.demand.predictions]
 topic = "{topic}"
+format = {format}
 id = "request_id"
 time = "at"
 version = "model_version"
@@ -161,9 +166,13 @@ detector = {{ kind = "threshold", critical = 0.9 }}
             group = unique("group"),
             state = state.display(),
             topic = self.name,
+            format = match self.shape.avro {
+                true => r#"{ kind = "avro", schema = "schema.avsc" }"#,
+                false => r#""json""#,
+            },
         );
-        for feature in 0..self.shape.features {
-            let _ = writeln!(text, "{0} = \"features.{0}\"", name(feature));
+        for name in self.shape.watched() {
+            let _ = writeln!(text, "{name} = \"features.{name}\"");
         }
         let path = self.folder.join("driftd.toml");
         std::fs::write(&path, text).expect("target can be written");
@@ -171,13 +180,69 @@ detector = {{ kind = "threshold", critical = 0.9 }}
     }
 }
 
+impl std::fmt::Display for Shape {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let format = if self.avro { "Avro" } else { "JSON" };
+        match self.fields == self.features {
+            true => write!(f, "{} features, {format}", self.features),
+            false => write!(f, "{} of {} features, {format}", self.features, self.fields),
+        }
+    }
+}
+
 impl Shape {
-    fn event(self, number: u64, at: Time, random: &mut Random) -> String {
+    /// The features that are watched, spread over those that there are.
+    fn watched(self) -> Vec<String> {
+        (0..self.features).map(|place| name(place * self.fields / self.features)).collect()
+    }
+
+    fn event(self, number: u64, at: Time, random: &mut Random) -> Vec<u8> {
+        match self.avro {
+            true => self.datum(number, at, random),
+            false => self.text(number, at, random).into_bytes(),
+        }
+    }
+
+    fn schema(self) -> String {
+        let fields: Vec<String> = (0..self.fields)
+            .map(|field| format!(r#"{{"name":"{}","type":"double"}}"#, name(field)))
+            .collect();
+        format!(
+            r#"{{"type":"record","name":"Prediction","fields":[
+            {{"name":"request_id","type":"string"}},
+            {{"name":"at","type":{{"type":"long","logicalType":"timestamp-micros"}}}},
+            {{"name":"model_version","type":"string"}},
+            {{"name":"features","type":{{"type":"record","name":"Features","fields":[{}]}}}},
+            {{"name":"output","type":{{"type":"record","name":"Output","fields":[
+                {{"name":"demand","type":"double"}}]}}}}]}}"#,
+            fields.join(",")
+        )
+    }
+
+    /// The same event as [`Shape::text`], in Avro.
+    fn datum(self, number: u64, at: Time, random: &mut Random) -> Vec<u8> {
+        let id = format!("{:08x}-{number:07}", random.next() as u32);
+        let mut bytes = vec![2 * id.len() as u8];
+        bytes.extend(id.as_bytes());
+        let mut raw = (at.0 as u64) << 1;
+        while raw >= 0x80 {
+            bytes.push(raw as u8 | 0x80);
+            raw >>= 7;
+        }
+        bytes.extend([raw as u8, 6, b'v', b'1', b'2']);
+        for _ in 0..=self.fields {
+            let written: f64 = format!("{:.2}", random.value()).parse().expect("a number");
+            bytes.extend(written.to_le_bytes());
+        }
+        bytes
+    }
+
+    fn text(self, number: u64, at: Time, random: &mut Random) -> String {
         let mut text = format!(
             r#"{{"request_id":"{:08x}-{number:07}","at":"{at}","model_version":"v12","features":{{"#,
             random.next() as u32
         );
-        for feature in 0..self.features {
+        for feature in 0..self.fields {
             let comma = if feature == 0 { "" } else { "," };
             let _ = write!(text, "{comma}\"{}\":{:.2}", name(feature), random.value());
         }
