@@ -33,7 +33,7 @@ const SHAPES: [(Shape, f64); 2] = [
 ];
 /// The same events in both formats.
 const FORMATS: [(Shape, f64); 4] = [
-    (Shape { fields: 25, features: 5, avro: false }, 3.0),
+    (Shape { fields: 25, features: 5, avro: false }, 5.0),
     (Shape { fields: 25, features: 5, avro: true }, 2.0),
     (Shape { fields: 25, features: 20, avro: false }, 5.0),
     (Shape { fields: 25, features: 20, avro: true }, 5.0),
