@@ -271,6 +271,16 @@ impl ModelPlan {
             .unwrap_or_else(|| self.pane_width())
     }
 
+    /// The longest time from one time window of a monitor to its next.
+    #[must_use]
+    pub fn longest_hop(&self) -> Span {
+        let hops = self.monitors.iter().filter_map(|m| match m.window {
+            WindowPlan::Time { every, .. } => Some(every),
+            WindowPlan::Count { .. } => None,
+        });
+        hops.max().unwrap_or_else(|| self.pane_width())
+    }
+
     /// The kind of a series by its name, `None` for `model` and unknown names.
     #[must_use]
     pub fn series_kind(&self, series: &str) -> Option<SeriesKind> {

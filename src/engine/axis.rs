@@ -162,8 +162,9 @@ impl Axis {
         at.floor_to(self.width)
     }
 
-    /// Drops panes that nothing can read any more.
-    pub(super) fn drop_before(&mut self, start: Time) {
+    /// Drops panes that nothing can read any more; whether there were any.
+    pub(super) fn drop_before(&mut self, start: Time) -> bool {
+        let mut dropped = false;
         while let Some(first) = self.panes.first_entry().filter(|first| first.key().start < start) {
             let (key, pane) = first.remove_entry();
             if key.segment == WHOLE {
@@ -173,7 +174,12 @@ impl Axis {
             self.dirty.insert(key);
             self.dirty_counts.insert(key);
             self.blocks.touch(key, self.width);
+            dropped = true;
         }
+        if dropped {
+            self.blocks.forget_before(start, self.width);
+        }
+        dropped
     }
 
     /// What the panes of a version and segment within `[from, to)` add up to; of matches only what

@@ -94,6 +94,12 @@ impl Blocks {
         }
     }
 
+    /// Forgets the blocks that end by `start`, those that hold no pane included.
+    pub(super) fn forget_before(&mut self, start: Time, width: Span) {
+        let first = start.0.div_euclid(width.0);
+        self.sums.retain(|(level, number, ..), _| (number + 1) * WIDE.pow(*level) > first);
+    }
+
     /// The sum over the panes of a version and segment that begin within `[from, to)`, both
     /// multiples of the width.
     pub(super) fn sum(

@@ -19,14 +19,14 @@ impl Model {
         }
         let plan = self.plan.clone();
         let mut rounds = Vec::new();
-        let mut longest = Span(0);
+        let (mut longest, mut hop) = (Span(0), Span(0));
         for (place, monitor) in plan.monitors.iter().enumerate() {
             let WindowPlan::Count { length, every } = monitor.window else { continue };
             let (length, every) = (ordinal(length), ordinal(every));
             if along(monitor) != line {
                 continue;
             }
-            longest = longest.max(length);
+            (longest, hop) = (longest.max(length), hop.max(every));
             if to.floor_to(every) != to {
                 continue;
             }
@@ -37,8 +37,9 @@ impl Model {
             }
         }
         rounds.retain(|round| !round.lines.is_empty());
-        let oldest = to - longest;
-        self.axis_mut(line).drop_before(oldest);
+        // What a window is about to leave behind is needed once more, at its next hop.
+        let oldest = to - longest - hop;
+        self.drop_panes(line, oldest);
         let count = self.count_along_mut(line)?;
         count.judged = to.0;
         count.forget_before(oldest);

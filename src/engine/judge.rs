@@ -314,13 +314,26 @@ impl Model {
     fn settle(&mut self) {
         let Some(performance) = self.ledger.judged_performance else { return };
         let drift = self.ledger.judged_drift.unwrap_or(Time::MIN);
-        let reach = self.plan.longest_window() + self.plan.within();
+        // What a window is about to leave behind is needed once more, at its next hop.
+        let window = self.plan.longest_window() + self.plan.longest_hop();
+        let reach = window + self.plan.within();
         self.time.settle(performance);
         let oldest = performance.min(drift) - reach - self.time.width;
         if oldest > Time::MIN + reach {
-            self.time.drop_before(oldest);
+            self.drop_panes(Along::Time, oldest);
             self.dirty |= Some(oldest) > self.ledger.horizon;
             self.ledger.horizon = self.ledger.horizon.max(Some(oldest));
+        }
+    }
+
+    /// Drops panes before a position, and the sums that still hold any of them: they could never be
+    /// taken out again.
+    pub(super) fn drop_panes(&mut self, along: Along, oldest: Time) {
+        if !self.axis_mut(along).drop_before(oldest) {
+            return;
+        }
+        for group in &mut self.groups {
+            group.sums.retain(|(of, ..), sums| *of != along || sums.from() >= oldest);
         }
     }
 

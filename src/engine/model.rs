@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::axis::{Along, Axis, Count, along};
 use super::clocks::Clocks;
-use super::io::Notice;
+use super::io::{Notice, Table};
 use super::learn::Learning;
 use super::lexicon::Lexicon;
 use super::score::Judged;
@@ -218,6 +218,8 @@ pub(super) struct Model {
     pub most_versions: usize,
     /// Whether it has been said that there are more.
     pub crowded: bool,
+    /// Stored rows that nothing reads any more.
+    pub orphans: Vec<(Table, Vec<u8>)>,
     /// Where counts of judged panes are left; without one they stay in memory.
     pub shelf: Option<Arc<dyn Shelf>>,
     /// What is worth a line in the log.
@@ -245,6 +247,7 @@ impl Model {
             most_categories: limits.categories,
             most_versions: limits.versions,
             crowded: false,
+            orphans: Vec::new(),
             shelf: None,
             notices: Vec::new(),
             dirty_tracks: BTreeSet::new(),
@@ -347,6 +350,11 @@ impl Model {
                 self.groups.len() - 1
             }
         };
+        let before = self.versions.get(&version).map(|v| v.group).filter(|before| *before != group);
+        for group in before.into_iter().flat_map(|before| [before, group]) {
+            // Sums of both hold the wrong versions now.
+            self.groups[group].sums.clear();
+        }
         if learns || self.groups[group].reference.is_none() {
             // Sums were made with the counts of the reference before.
             self.groups[group].sums.clear();

@@ -53,25 +53,21 @@ impl Model {
     /// Key of a pane's rows under a name that the model has or had.
     pub(super) fn pane_key_under(&self, name: &str, along: Along, key: PaneKey) -> Vec<u8> {
         let version = self.ledger.lexicon.name(key.version);
-        let segment = self.segments.entry(key.segment).segment.to_string();
-        let start = key.start.0.to_string();
-        match along {
-            Along::Time => text_key(&[name, &start, version, &segment]),
-            _ => text_key(&[name, along.name(), &start, version, &segment]),
-        }
+        row_key(name, along, key.start, version, &self.segments.entry(key.segment).segment)
     }
 
-    /// Takes a stored pane back. Where panes became wider, or series another path (`changed` names
-    /// them, and the model's name in the store), its counts are read and stored anew.
+    /// Takes a stored pane back from under a name of the model. Where panes became wider, or series
+    /// have another path (`changed` names them), its counts are read and stored anew.
     pub(super) fn take_pane_back(
         &mut self,
+        name: &str,
         along: Along,
         stored: StoredPane,
-        changed: Option<(&str, &BTreeSet<Arc<str>>)>,
+        changed: Option<&BTreeSet<Arc<str>>>,
     ) {
-        let Some((stored, mut pane)) = self.stored_key(stored) else { return };
+        let Some((stored, mut pane)) = self.stored_key(name, along, stored) else { return };
         let key = PaneKey { start: self.axis(along).start_of(stored.start), ..stored };
-        if let Some((name, moved)) = changed {
+        if let Some(moved) = changed {
             let shelved = || self.shelved_under([name, &self.plan.name], stored);
             let mut counts = pane.series.take().unwrap_or_else(shelved);
             counts.retain(|series, _| !moved.contains(series));
@@ -89,19 +85,38 @@ impl Model {
     }
 
     /// Removes the rows of a stored pane that serves no more.
-    pub(super) fn drop_stored(&mut self, along: Along, stored: StoredPane) {
-        let Some((key, _)) = self.stored_key(stored) else { return };
+    pub(super) fn drop_stored(&mut self, name: &str, along: Along, stored: StoredPane) {
+        let Some((key, _)) = self.stored_key(name, along, stored) else { return };
         let axis = self.axis_mut(along);
         axis.dirty.insert(key);
         axis.dirty_counts.insert(key);
     }
 
+    /// Where a stored pane lies; of a segment that nobody slices by any more its rows are orphans.
     fn stored_key(
         &mut self,
+        name: &str,
+        along: Along,
         (start, version, segment, pane): StoredPane,
     ) -> Option<(PaneKey, Pane)> {
-        let segment = self.segments.find(&segment)?;
+        let Some(place) = self.segments.find(&segment) else {
+            let key = row_key(name, along, start, &version, &segment);
+            if along == Along::Time {
+                self.orphans.extend([(Table::Panes, key.clone()), (Table::Counts, key)]);
+            } else {
+                self.orphans.push((Table::Counted, key));
+            }
+            return None;
+        };
         let version = self.ledger.lexicon.number(&version);
-        Some((PaneKey { start, version, segment }, pane))
+        Some((PaneKey { start, version, segment: place }, pane))
+    }
+}
+
+fn row_key(name: &str, along: Along, start: Time, version: &str, segment: &Segment) -> Vec<u8> {
+    let (start, segment) = (start.0.to_string(), segment.to_string());
+    match along {
+        Along::Time => text_key(&[name, &start, version, &segment]),
+        _ => text_key(&[name, along.name(), &start, version, &segment]),
     }
 }

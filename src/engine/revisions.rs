@@ -38,6 +38,11 @@ pub(super) struct Revisions {
     changed: BTreeSet<Time>,
 }
 
+/// The hour whose row holds a window's end.
+pub(super) fn hour_of(end: Time) -> Time {
+    end.floor_to(ROW)
+}
+
 impl Revisions {
     /// What was said about the window that ends at `end`.
     pub(super) fn of(&self, end: Time) -> Option<&Said> {
@@ -61,7 +66,7 @@ impl Revisions {
     /// Forgets the windows that end before `end`.
     pub(super) fn forget_before(&mut self, end: Time) {
         while let Some(first) = self.by_end.first_entry().filter(|first| *first.key() < end) {
-            self.changed.insert(first.key().floor_to(ROW));
+            self.changed.insert(hour_of(*first.key()));
             first.remove();
         }
     }
@@ -79,7 +84,7 @@ impl Revisions {
 
     /// Lets the next commit write everything.
     pub(super) fn mark_all(&mut self) {
-        self.changed.extend(self.by_end.keys().map(|end| end.floor_to(ROW)));
+        self.changed.extend(self.by_end.keys().map(|end| hour_of(*end)));
     }
 
     /// Takes a stored row back.

@@ -161,8 +161,9 @@ impl Engine {
             let tracks = tracks.extract_if(.., |(owner, _)| mine(owner)).map(|(_, track)| track);
             let revisions = revisions.extract_if(.., |(owner, _)| mine(owner)).map(|(_, row)| row);
             if kept {
-                model.take_tracks_back(tracks, revisions, &moved);
+                model.take_tracks_back(&name, tracks, revisions, &moved);
             } else {
+                model.drop_tracks(&name, tracks, revisions);
                 effects.notices.push(Notice {
                     warning: true,
                     model: name.clone(),
@@ -275,6 +276,8 @@ impl Engine {
 impl Model {
     fn changes(&mut self, changes: &mut Vec<Change>) {
         let name = self.plan.name.clone();
+        let orphans = std::mem::take(&mut self.orphans).into_iter();
+        changes.extend(orphans.map(|(table, key)| Change { table, key, value: None }));
         if std::mem::take(&mut self.dirty) || self.axes().any(|axis| !axis.dirty.is_empty()) {
             self.write_ledger();
             changes.push(row(Table::Models, text_key(&[&name]), Some(&self.ledger)));
@@ -371,12 +374,12 @@ impl Model {
     ) -> bool {
         let kept: Vec<Along> = Along::ALL.into_iter().filter(|along| self.resume(*along)).collect();
         let rescaled = self.ledger.widths.get(&Along::Time) != Some(&self.time.width);
-        let changed = (rescaled || !moved.is_empty()).then_some((name, moved));
+        let changed = Some(moved.clone()).filter(|moved| rescaled || !moved.is_empty());
         for (along, stored) in panes {
             if kept.contains(&along) {
-                self.take_pane_back(along, stored, changed);
+                self.take_pane_back(name, along, stored, changed.as_ref());
             } else {
-                self.drop_stored(along, stored);
+                self.drop_stored(name, along, stored);
             }
         }
         kept.contains(&Along::Time)

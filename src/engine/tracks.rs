@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::io::{Change, Table};
 use super::model::{Model, TrackKey};
-use super::revisions::Said;
+use super::revisions::{Said, hour_of};
 use super::rows::{row, text_key};
 use super::track::Track;
 use crate::event::Time;
@@ -15,6 +15,16 @@ use crate::lines::Segment;
 type Owner = (String, String, String, Segment);
 pub(super) type StoredTrack = (Owner, Track);
 pub(super) type StoredRevisions = (Owner, Vec<(Time, Said)>);
+
+/// Key of a track's row.
+fn track_key(model: &str, (group, monitor, series, segment): &Owner) -> Vec<u8> {
+    text_key(&[model, group, monitor, series, &segment.to_string()])
+}
+
+/// What follows it in the key of an hour of revisions.
+fn hour_key(hour: Time) -> Vec<u8> {
+    format!("\0{}", hour.0).into_bytes()
+}
 
 impl Model {
     /// Rows of the tracks that changed.
@@ -27,9 +37,8 @@ impl Model {
             let slice = segment.to_string();
             let name = text_key(&[&self.plan.name, owner.0, owner.1, owner.2, &slice]);
             for (hour, ends) in track.revisions.take_changed() {
-                let hour = format!("\0{}", hour.0);
                 let stored = Some((owner, ends)).filter(|(_, ends)| !ends.is_empty());
-                let key = [&name, hour.as_bytes()].concat();
+                let key = [name.clone(), hour_key(hour)].concat();
                 changes.push(row(Table::Revisions, key, stored.as_ref()));
             }
             changes.push(row(Table::Tracks, name, Some(&(owner, &*track))));
@@ -46,37 +55,82 @@ impl Model {
         }
     }
 
-    /// Takes stored tracks back, except those of series that have `moved`.
+    /// Takes stored tracks back from under a name of the model, except those of series that have
+    /// `moved`; rows that go under another key now, or serve no more, are orphans.
     pub(super) fn take_tracks_back(
         &mut self,
+        name: &str,
         tracks: impl Iterator<Item = StoredTrack>,
         revisions: impl Iterator<Item = StoredRevisions>,
         moved: &BTreeSet<Arc<str>>,
     ) {
         for (owner, track) in tracks {
-            if let Some((group, key)) = self.place_of(owner, moved) {
+            let place = self.place_of(&owner, moved);
+            self.note_orphan(Table::Tracks, track_key(name, &owner), &owner, place.as_ref());
+            if let Some((group, key)) = place {
                 self.groups[group].tracks.insert(key, track);
             }
         }
         for (owner, ends) in revisions {
-            if let Some((group, key)) = self.place_of(owner, moved)
+            let place = self.place_of(&owner, moved);
+            let hour = ends.first().map_or(Time::MIN, |(end, _)| hour_of(*end));
+            let stored = [track_key(name, &owner), hour_key(hour)].concat();
+            self.note_orphan(Table::Revisions, stored, &owner, place.as_ref());
+            if let Some((group, key)) = place
                 && let Some(track) = self.groups[group].tracks.get_mut(&key)
             {
                 track.revisions.restore(ends);
+                if *key.monitor != *owner.1 {
+                    track.revisions.mark_all();
+                }
             }
         }
     }
 
+    /// Removes a stored row that has no place, or another key than it was stored under.
+    fn note_orphan(
+        &mut self,
+        table: Table,
+        stored: Vec<u8>,
+        owner: &Owner,
+        place: Option<&(usize, TrackKey)>,
+    ) {
+        match place {
+            Some((_, key)) if *key.monitor == *owner.1 => {}
+            Some((group, key)) => {
+                self.dirty_tracks.insert((*group, key.clone()));
+                self.orphans.push((table, stored));
+            }
+            None => self.orphans.push((table, stored)),
+        }
+    }
+
+    /// Forgets stored tracks for good.
+    pub(super) fn drop_tracks(
+        &mut self,
+        name: &str,
+        tracks: impl Iterator<Item = StoredTrack>,
+        revisions: impl Iterator<Item = StoredRevisions>,
+    ) {
+        let tracks = tracks.map(|(owner, _)| (Table::Tracks, track_key(name, &owner)));
+        self.orphans.extend(tracks);
+        let revisions = revisions.filter_map(|(owner, ends)| {
+            let hour = hour_of(ends.first()?.0);
+            Some((Table::Revisions, [track_key(name, &owner), hour_key(hour)].concat()))
+        });
+        self.orphans.extend(revisions);
+    }
+
     /// Where a stored row belongs under this plan; `None` where nothing reads it any more.
-    fn place_of(&self, owner: Owner, moved: &BTreeSet<Arc<str>>) -> Option<(usize, TrackKey)> {
+    fn place_of(&self, owner: &Owner, moved: &BTreeSet<Arc<str>>) -> Option<(usize, TrackKey)> {
         let (group, monitor, series, segment) = owner;
         if moved.contains(series.as_str()) {
             return None;
         }
-        let segment = self.segments.find(&segment)?;
-        let group = self.groups.iter().position(|g| *g.id == group)?;
-        let renamed = self.plan.monitors.iter().find(|m| m.was.as_deref() == Some(&monitor));
+        let segment = self.segments.find(segment)?;
+        let group = self.groups.iter().position(|g| *g.id == **group)?;
+        let renamed = self.plan.monitors.iter().find(|m| m.was.as_deref() == Some(monitor));
         let monitor: Arc<str> = renamed.map_or(monitor.as_str(), |m| m.name.as_str()).into();
-        Some((group, TrackKey { monitor, series: series.into(), segment }))
+        Some((group, TrackKey { monitor, series: series.as_str().into(), segment }))
     }
 }

@@ -35,7 +35,7 @@ impl Plan {
             let dimensions: BTreeSet<usize> =
                 model.monitors.iter().flat_map(|monitor| monitor.by.iter().copied()).collect();
             let segments = dimensions.len() as u64 * (self.limits.segments as u64 + 1);
-            let reach = (model.longest_window() + model.within()).0;
+            let reach = (model.longest_window() + model.longest_hop() + model.within()).0;
             let panes = (reach / model.pane_width().0.max(1)).unsigned_abs() + 1 + OPEN_PANES;
             panes.saturating_mul(1 + segments)
         };

@@ -50,6 +50,12 @@ impl Running {
         }
     }
 
+    /// Where the window begins.
+    #[must_use]
+    pub fn from(&self) -> Time {
+        self.from
+    }
+
     /// Predictions in the window.
     #[must_use]
     pub fn predictions(&self) -> u64 {

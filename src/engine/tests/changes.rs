@@ -92,3 +92,28 @@ fn a_renamed_model_leaves_nothing_under_its_old_name() {
     feed(&mut house, &log, 10 * 60, log.len());
     assert!(drift(&house, before).iter().all(|(_, reason)| reason.is_none()));
 }
+
+#[test]
+fn a_renamed_monitor_leaves_nothing_under_its_old_name() {
+    let log = predictions(0..20);
+    let named = |name: &str, was: Option<&str>| {
+        let mut plan = of_hours(plan(), 2);
+        plan.models[0].monitors[0].name = name.into();
+        plan.models[0].monitors[0].was = was.map(str::to_owned);
+        plan
+    };
+    // The old name sorts after the new one: its rows would be taken back last.
+    let mut house = House::new(named("psi", None));
+    feed(&mut house, &log, 0, 10 * 60);
+    house.replan(named("drift", Some("psi")));
+    feed(&mut house, &log, 10 * 60, 15 * 60);
+    house.commit();
+    let old = |key: &[u8]| key.split(|byte| *byte == 0).any(|part| part == b"psi");
+    let tables = [Table::Tracks, Table::Revisions];
+    let rows = |old_ones: bool| {
+        let mine = house.rows.keys().filter(|(table, _)| tables.contains(table));
+        mine.filter(|(_, key)| old(key) == old_ones).count()
+    };
+    assert_eq!(rows(true), 0);
+    assert!(rows(false) > 1);
+}

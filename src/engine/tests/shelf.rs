@@ -2,6 +2,7 @@
 
 use super::world::*;
 use crate::event::{Span, Time};
+use crate::lines::{NoData, ScoreLine, WindowLine};
 use crate::plan::{Plan, WindowPlan};
 
 /// Fares of one city that move with the hour, a prediction every two minutes.
@@ -122,4 +123,83 @@ fn panes_become_wider_with_the_counts_that_left_memory() {
 fn a_pane_without_its_counts_takes_about_two_kilobytes() {
     let bytes = size_of::<crate::window::Pane>();
     assert!(bytes <= 2048, "{bytes}");
+}
+
+/// Rides of a window and segment, counted one by one.
+fn counted(log: &[Record], line: &ScoreLine) -> u64 {
+    let within = |record: &&Record| match record {
+        Record::Prediction { time, city, .. } => {
+            (line.window.start.0..line.window.end.0).contains(time)
+                && (line.segment.is_whole() || line.segment.to_string().contains(city))
+        }
+        _ => false,
+    };
+    log.iter().filter(within).count() as u64
+}
+
+fn assert_counted(house: &House, log: &[Record]) {
+    let full = house.lines.iter().filter(|line| line.reason != Some(NoData::WindowNotFull));
+    let full: Vec<_> = full.collect();
+    assert!(full.len() > 20);
+    for line in full {
+        let told = (&line.monitor, line.segment.to_string(), line.window.end, line.window.events);
+        assert_eq!(line.window.events, counted(log, line), "{told:?}");
+    }
+}
+
+#[test]
+fn a_long_hop_beside_a_short_one_counts_every_pane_once() {
+    let mut plan = windows(12 * HOUR, 4 * HOUR);
+    let mut fast = monitor("fast", &["features.fare"], "psi", serde_json::json!({"critical": 0.5}));
+    fast.window = WindowPlan::Time { length: Span(HOUR), every: Span(HOUR / 3) };
+    plan.models[0].monitors.push(fast);
+    let log = predictions(0..60 * 60, 0);
+    let house = read(plan, &log, true);
+    assert!(house.lines.iter().any(|line| &*line.monitor == "drift" && line.reason.is_none()));
+    assert_counted(&house, &log);
+}
+
+#[test]
+fn a_segment_that_comes_back_holds_nothing_of_long_ago() {
+    let mut log = predictions(0..40 * 60, 0);
+    for record in &mut log {
+        let Record::Prediction { time, city, .. } = record else { continue };
+        *city = if matches!(*time / HOUR, 0 | 14 | 15 | 29) { "Oslo" } else { "Bergen" };
+    }
+    assert_counted(&read(windows(12 * HOUR, HOUR), &log, true), &log);
+}
+
+#[test]
+fn a_version_that_gets_its_own_reference_takes_its_counts_along() {
+    let mut plan = windows(4 * HOUR, HOUR);
+    plan.models[0].reference.per_version = true;
+    let mut log = predictions(0..12 * 60, 0);
+    for record in &mut log {
+        let Record::Prediction { time, version, .. } = record else { continue };
+        *version = if *time < 4 * HOUR { "v1" } else { "v2" };
+    }
+    let mut house = House::new(plan);
+    house.own(&[partition("p", 0)]);
+    let mut switched = 0;
+    for from in (0..log.len()).step_by(30) {
+        house.files = from < 120;
+        if from == 7 * 30 {
+            let mut own = (*reference()).clone();
+            own.id = "ref-2".into();
+            let version = (0, Some("v2".into()));
+            house.step(crate::engine::io::Input::Reference(version, own.into()));
+            switched = house.lines.len();
+        }
+        house.feed(slab(&partition("p", 0), &log, from, from + 30));
+        house.commit();
+    }
+    let mut old = 0;
+    for line in house.lines[switched..].iter().filter(|l| l.version.as_deref() == Some("v1")) {
+        let before = (4 * HOUR).clamp(line.window.start.0, line.window.end.0);
+        let window = WindowLine { end: Time(before), ..line.window.clone() };
+        let mine = ScoreLine { window, ..line.clone() };
+        assert_eq!(line.window.events, counted(&log, &mine), "{:?}", line.window);
+        old += 1;
+    }
+    assert!(old > 0);
 }
