@@ -118,10 +118,11 @@ fn reloads_while_all_is_in_flight_lose_and_double_nothing() {
     rewrite(&company.config, "start_from", "workers = 3\nstart_from");
     produce(&kafka, &company, 0..90);
     let mut three = Daemon::start(&company.config, company.port, &company.env());
+    // It must have read its configuration before that changes.
+    three.wait_until("it is up", LONG, || three.get("/healthz"));
     for round in 1..=5 {
         let length = |round: usize| format!("cooldown = \"{}h\"", round + 1);
         rewrite(&company.config, &length(round), &length(round + 1));
-        three.wait_until("it is up", LONG, || three.get("/healthz"));
         reload(&three, round);
     }
     let mut one = Daemon::start(&config, port, &company.env());
