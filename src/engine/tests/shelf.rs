@@ -196,7 +196,7 @@ fn a_version_that_gets_its_own_reference_takes_its_counts_along() {
     let mut old = 0;
     for line in house.lines[switched..].iter().filter(|l| l.version.as_deref() == Some("v1")) {
         let before = (4 * HOUR).clamp(line.window.start.0, line.window.end.0);
-        let window = WindowLine { end: Time(before), ..line.window.clone() };
+        let window = WindowLine { end: Time(before), ..line.window };
         let mine = ScoreLine { window, ..line.clone() };
         assert_eq!(line.window.events, counted(&log, &mine), "{:?}", line.window);
         old += 1;
