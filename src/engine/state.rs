@@ -160,10 +160,8 @@ impl Engine {
             let kept = model.take_panes_back(&name, panes, &moved);
             let tracks = tracks.extract_if(.., |(owner, _)| mine(owner)).map(|(_, track)| track);
             let revisions = revisions.extract_if(.., |(owner, _)| mine(owner)).map(|(_, row)| row);
-            if kept {
-                model.take_tracks_back(&name, tracks, revisions, &moved);
-            } else {
-                model.drop_tracks(&name, tracks, revisions);
+            model.take_tracks_back(&name, tracks, revisions, kept.then_some(&moved));
+            if !kept {
                 effects.notices.push(Notice {
                     warning: true,
                     model: name.clone(),
@@ -374,10 +372,10 @@ impl Model {
     ) -> bool {
         let kept: Vec<Along> = Along::ALL.into_iter().filter(|along| self.resume(*along)).collect();
         let rescaled = self.ledger.widths.get(&Along::Time) != Some(&self.time.width);
-        let changed = Some(moved.clone()).filter(|moved| rescaled || !moved.is_empty());
+        let changed = Some(moved).filter(|moved| rescaled || !moved.is_empty());
         for (along, stored) in panes {
             if kept.contains(&along) {
-                self.take_pane_back(name, along, stored, changed.as_ref());
+                self.take_pane_back(name, along, stored, changed);
             } else {
                 self.drop_stored(name, along, stored);
             }

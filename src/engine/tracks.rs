@@ -17,7 +17,8 @@ pub(super) type StoredTrack = (Owner, Track);
 pub(super) type StoredRevisions = (Owner, Vec<(Time, Said)>);
 
 /// Key of a track's row.
-fn track_key(model: &str, (group, monitor, series, segment): &Owner) -> Vec<u8> {
+fn track_key(model: &str, owner: (&str, &str, &str, &Segment)) -> Vec<u8> {
+    let (group, monitor, series, segment) = owner;
     text_key(&[model, group, monitor, series, &segment.to_string()])
 }
 
@@ -34,8 +35,7 @@ impl Model {
             let Some(track) = group.tracks.get_mut(&key) else { continue };
             let segment = &self.segments.entry(key.segment).segment;
             let owner = (&*group.id, &*key.monitor, &*key.series, segment);
-            let slice = segment.to_string();
-            let name = text_key(&[&self.plan.name, owner.0, owner.1, owner.2, &slice]);
+            let name = track_key(&self.plan.name, owner);
             for (hour, ends) in track.revisions.take_changed() {
                 let stored = Some((owner, ends)).filter(|(_, ends)| !ends.is_empty());
                 let key = [name.clone(), hour_key(hour)].concat();
@@ -56,17 +56,18 @@ impl Model {
     }
 
     /// Takes stored tracks back from under a name of the model, except those of series that have
-    /// `moved`; rows that go under another key now, or serve no more, are orphans.
+    /// `moved` (`None`: all have); rows that go under another key now, or serve no more, are orphans.
     pub(super) fn take_tracks_back(
         &mut self,
         name: &str,
         tracks: impl Iterator<Item = StoredTrack>,
         revisions: impl Iterator<Item = StoredRevisions>,
-        moved: &BTreeSet<Arc<str>>,
+        moved: Option<&BTreeSet<Arc<str>>>,
     ) {
+        let stored_key = |owner: &Owner| track_key(name, (&owner.0, &owner.1, &owner.2, &owner.3));
         for (owner, track) in tracks {
             let place = self.place_of(&owner, moved);
-            self.note_orphan(Table::Tracks, track_key(name, &owner), &owner, place.as_ref());
+            self.note_orphan(Table::Tracks, stored_key(&owner), &owner, place.as_ref());
             if let Some((group, key)) = place {
                 self.groups[group].tracks.insert(key, track);
             }
@@ -74,7 +75,7 @@ impl Model {
         for (owner, ends) in revisions {
             let place = self.place_of(&owner, moved);
             let hour = ends.first().map_or(Time::MIN, |(end, _)| hour_of(*end));
-            let stored = [track_key(name, &owner), hour_key(hour)].concat();
+            let stored = [stored_key(&owner), hour_key(hour)].concat();
             self.note_orphan(Table::Revisions, stored, &owner, place.as_ref());
             if let Some((group, key)) = place
                 && let Some(track) = self.groups[group].tracks.get_mut(&key)
@@ -105,26 +106,14 @@ impl Model {
         }
     }
 
-    /// Forgets stored tracks for good.
-    pub(super) fn drop_tracks(
-        &mut self,
-        name: &str,
-        tracks: impl Iterator<Item = StoredTrack>,
-        revisions: impl Iterator<Item = StoredRevisions>,
-    ) {
-        let tracks = tracks.map(|(owner, _)| (Table::Tracks, track_key(name, &owner)));
-        self.orphans.extend(tracks);
-        let revisions = revisions.filter_map(|(owner, ends)| {
-            let hour = hour_of(ends.first()?.0);
-            Some((Table::Revisions, [track_key(name, &owner), hour_key(hour)].concat()))
-        });
-        self.orphans.extend(revisions);
-    }
-
     /// Where a stored row belongs under this plan; `None` where nothing reads it any more.
-    fn place_of(&self, owner: &Owner, moved: &BTreeSet<Arc<str>>) -> Option<(usize, TrackKey)> {
+    fn place_of(
+        &self,
+        owner: &Owner,
+        moved: Option<&BTreeSet<Arc<str>>>,
+    ) -> Option<(usize, TrackKey)> {
         let (group, monitor, series, segment) = owner;
-        if moved.contains(series.as_str()) {
+        if moved?.contains(series.as_str()) {
             return None;
         }
         let segment = self.segments.find(segment)?;

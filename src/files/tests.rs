@@ -4,7 +4,7 @@ use super::*;
 use crate::event::{Absent, Role, Span, Values};
 use crate::plan::SeriesKind;
 use crate::stats::Dtype;
-use crate::wire::{FieldSpec, Filter, Path, Test, TimeSpec, ValueSpec};
+use crate::wire::{FieldSpec, Filter, Path, Test, ValueSpec};
 
 const NUMERIC: SeriesKind = SeriesKind::Numeric(Dtype::F64);
 const REPLAY: Options = Options { ids: true, times: true, now: None };
@@ -20,21 +20,13 @@ fn fields(paths: &[&str], kind: SeriesKind) -> Vec<FieldSpec> {
 
 fn spec(numbers: &[&str], words: &[&str]) -> ReaderSpec {
     ReaderSpec {
-        model: 0,
-        role: Role::Prediction,
         keeps_ids: true,
         id: vec![path("request_id")],
-        time: TimeSpec { path: path("at"), zone: None },
-        version: None,
-        filter: None,
         numbers: fields(numbers, NUMERIC),
         words: fields(words, SeriesKind::Category),
         prediction: Some(ValueSpec { path: path("output.demand"), kind: NUMERIC }),
-        outcome: None,
-        probabilities: Vec::new(),
-        coerce: false,
-        max_ahead: Span::from_secs(300),
         paths: vec![(path("features.fare"), 4)],
+        ..ReaderSpec::of_time(0, Role::Prediction)
     }
 }
 

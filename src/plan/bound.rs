@@ -28,7 +28,8 @@ impl Plan {
     }
 
     /// Panes that may be kept at most, of all versions and segments: those that some window or some
-    /// outcome may still reach. What a pane keeps beside its counts stays in memory, about 2 KB.
+    /// outcome may still reach. What a pane keeps beside its counts stays in memory: up to 2 KB, and
+    /// more where metrics count by probability or class.
     #[must_use]
     pub fn kept_panes(&self) -> u64 {
         let panes = |model: &ModelPlan| {

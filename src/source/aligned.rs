@@ -84,32 +84,15 @@ mod tests {
     use super::super::TopicPlan;
     use super::*;
     use crate::event::Role;
-    use crate::wire::{FormatSpec, Path, ReaderSpec, TimeSpec};
-
-    fn reader(model: ModelIx) -> ReaderSpec {
-        ReaderSpec {
-            model,
-            role: Role::Prediction,
-            keeps_ids: false,
-            id: Vec::new(),
-            time: TimeSpec { path: Path::parse("at").unwrap(), zone: None },
-            version: None,
-            filter: None,
-            numbers: Vec::new(),
-            words: Vec::new(),
-            prediction: None,
-            outcome: None,
-            probabilities: Vec::new(),
-            coerce: false,
-            max_ahead: Span(0),
-            paths: Vec::new(),
-        }
-    }
+    use crate::wire::{FormatSpec, ReaderSpec};
 
     fn alignment(topics: &[(&str, &[ModelIx], i64)]) -> Alignment {
         let plan = |(topic, models, hours): &(&str, &[ModelIx], i64)| {
             let plan = TopicPlan {
-                readers: models.iter().copied().map(reader).collect(),
+                readers: models
+                    .iter()
+                    .map(|model| ReaderSpec::of_time(*model, Role::Prediction))
+                    .collect(),
                 format: FormatSpec::json(),
                 key: [0; 16],
                 pane: Span::from_secs(hours * 3600),

@@ -63,6 +63,30 @@ pub struct ReaderSpec {
     pub paths: Vec<(Path, u16)>,
 }
 
+#[cfg(test)]
+impl ReaderSpec {
+    /// Wants the time alone, at `at`.
+    pub fn of_time(model: ModelIx, role: Role) -> ReaderSpec {
+        ReaderSpec {
+            model,
+            role,
+            keeps_ids: false,
+            id: Vec::new(),
+            time: TimeSpec { path: Path::parse("at").unwrap(), zone: None },
+            version: None,
+            filter: None,
+            numbers: Vec::new(),
+            words: Vec::new(),
+            prediction: None,
+            outcome: None,
+            probabilities: Vec::new(),
+            coerce: false,
+            max_ahead: Span::from_secs(300),
+            paths: Vec::new(),
+        }
+    }
+}
+
 /// A time field.
 #[derive(Debug, Clone)]
 pub struct TimeSpec {

@@ -24,23 +24,7 @@ fn now() -> Time {
 }
 
 fn spec(model: u16, role: Role) -> ReaderSpec {
-    ReaderSpec {
-        model,
-        role,
-        keeps_ids: true,
-        id: vec![path("id")],
-        time: TimeSpec { path: path("at"), zone: None },
-        version: None,
-        filter: None,
-        numbers: Vec::new(),
-        words: Vec::new(),
-        prediction: None,
-        outcome: None,
-        probabilities: Vec::new(),
-        coerce: false,
-        max_ahead: Span::from_secs(300),
-        paths: Vec::new(),
-    }
+    ReaderSpec { keeps_ids: true, id: vec![path("id")], ..ReaderSpec::of_time(model, role) }
 }
 
 fn predictions() -> ReaderSpec {

@@ -96,7 +96,7 @@ fn bound(settings: &Settings) -> String {
     let monitors: usize = plan.models.iter().map(|m| m.monitors.len()).sum();
     format!(
         "{} models, {monitors} monitors; counts take at most {} of limits.memory = {}, \
-         up to {} panes are kept at about 2 KB each",
+         up to {} panes are kept at 2 KB or more each",
         plan.models.len(),
         megabytes(plan.memory_bound()),
         megabytes(settings.limits.memory),

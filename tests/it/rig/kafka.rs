@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use rdkafka::message::{Header, Headers, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, DeliveryResult, Producer, ProducerContext, ThreadedProducer};
 use rdkafka::{ClientContext, Message, Offset, TopicPartitionList};
 
-use super::{folder, free_port, target, wait_until};
+use super::{folder, free_port, target, tied, wait_until};
 
 const VERSION: &str = "4.3.0";
 
@@ -131,24 +131,14 @@ impl Kafka {
     pub fn restart(&self) {
         self.stop();
         let node = self.node.as_ref().expect("a broker of one's own");
-        let log = File::create(node.folder.join("out.log")).unwrap();
-        // The shell kills Java as soon as its standard input ends: when the test process is gone,
-        // however it ended.
-        let script = format!(
+        let server = format!(
             "java -Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 \
              -Dlog4j2.configurationFile=file:{folder}/log4j2.xml -cp '{lib}/*' \
-             kafka.Kafka {folder}/server.properties </dev/null & \
-             java=$!; cat >/dev/null; kill -9 $java; wait $java",
+             kafka.Kafka {folder}/server.properties",
             folder = node.folder.display(),
             lib = jars().display(),
         );
-        let child = Command::new("sh")
-            .args(["-c", &script])
-            .stdin(Stdio::piped())
-            .stdout(log.try_clone().unwrap())
-            .stderr(log)
-            .spawn()
-            .expect("sh can be started");
+        let child = tied(&server, &node.folder.join("out.log"));
         *node.process.lock().unwrap() = Some(child);
         wait_until("Kafka answers", Duration::from_secs(60), || {
             let consumer: BaseConsumer = self.client().create().ok()?;

@@ -7,7 +7,9 @@ pub mod kafka;
 pub mod receiver;
 pub mod registry;
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -44,6 +46,20 @@ pub fn target() -> PathBuf {
         .nth(2)
         .expect("the binary lies in target/PROFILE")
         .to_owned()
+}
+
+/// A server that is gone with the test process, however that ends: the shell kills it as soon as
+/// its standard input ends.
+pub fn tied(server: &str, log: &Path) -> Child {
+    let script = format!("{server} </dev/null & it=$!; cat >/dev/null; kill -9 $it; wait $it");
+    let log = File::create(log).unwrap();
+    Command::new("sh")
+        .args(["-c", &script])
+        .stdin(Stdio::piped())
+        .stdout(log.try_clone().unwrap())
+        .stderr(log)
+        .spawn()
+        .expect("sh can be started")
 }
 
 /// A port that nobody listens on at the moment.

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{folder, free_port, target, wait_until};
+use super::{folder, free_port, target, tied, wait_until};
 
 const VERSION: &str = "3.0.9";
 /// Confluent's client, as the tests were written with.
@@ -48,23 +48,14 @@ impl Registry {
     pub fn restart(&self) {
         self.stop();
         let home = home();
-        let log = File::create(folder("registry").join("out.log")).unwrap();
-        // Gone with the test process, however that ends.
-        let script = format!(
-            "cd {} && java -Xmx256m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 \
+        let server = format!(
+            "cd {} && exec java -Xmx256m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 \
              -Dquarkus.http.host=127.0.0.1 -Dquarkus.http.port={} \
-             -jar apicurio-registry-app-{VERSION}-runner.jar </dev/null & \
-             java=$!; cat >/dev/null; kill -9 $java; wait $java",
+             -jar apicurio-registry-app-{VERSION}-runner.jar",
             home.display(),
             self.port,
         );
-        let child = Command::new("sh")
-            .args(["-c", &script])
-            .stdin(Stdio::piped())
-            .stdout(log.try_clone().unwrap())
-            .stderr(log)
-            .spawn()
-            .expect("sh can be started");
+        let child = tied(&server, &folder("registry").join("out.log"));
         *self.process.lock().unwrap() = Some(child);
         wait_until("the registry answers", Duration::from_secs(90), || {
             call(&format!("{}/subjects", self.url()), None).filter(|(status, _)| *status == 200)

@@ -1,34 +1,12 @@
 //! Records of a topic on their way into rows.
 
 use super::*;
-use crate::event::{Role, Span, Time};
+use crate::event::{Role, Time};
 use crate::stats::Params;
-use crate::wire::{FORMATS, FormatSpec, ReaderSpec, TimeSpec, TopicDecoder};
+use crate::wire::{FORMATS, FormatSpec, ReaderSpec, TopicDecoder};
 
 fn now() -> Time {
     Time::parse("2026-11-01T12:00:00Z").unwrap()
-}
-
-/// A reader that wants the time alone.
-fn spec() -> ReaderSpec {
-    let at = Path::parse("at").unwrap();
-    ReaderSpec {
-        model: 0,
-        role: Role::Prediction,
-        keeps_ids: false,
-        id: Vec::new(),
-        time: TimeSpec { path: at, zone: None },
-        version: None,
-        filter: None,
-        numbers: Vec::new(),
-        words: Vec::new(),
-        prediction: None,
-        outcome: None,
-        probabilities: Vec::new(),
-        coerce: false,
-        max_ahead: Span::from_secs(300),
-        paths: Vec::new(),
-    }
 }
 
 #[test]
@@ -48,7 +26,7 @@ fn a_record_whose_schema_is_not_known_yet_leaves_no_trace() {
     let avro = FORMATS.iter().find(|kind| kind.name == "avro").unwrap();
     let format = (avro.build)(&mut Params::new(options), &Shelf(book.clone())).unwrap();
     let format = FormatSpec { format, max_bytes: 100 };
-    let spec = spec();
+    let spec = ReaderSpec::of_time(0, Role::Prediction);
     let mut decoder = TopicDecoder::new(&[spec], &format, &[0; 16]);
     let id = SchemaId::Number(7);
     let at = (now().0 / 1_000_000) as u64;
