@@ -16,7 +16,7 @@ use crate::reference::{Builder, CreatedFrom, Reference, diff};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ReferenceCommand {
-    /// Builds a reference out of CSV, JSON lines or Parquet.
+    /// Builds a reference out of CSV, JSON lines, Avro or Parquet.
     Build {
         /// The model.
         #[arg(long)]

@@ -12,7 +12,7 @@ use super::problem::Report;
 /// File of each model and monitor, by its table and name.
 type Owners = BTreeMap<(String, String), usize>;
 
-/// Leaves the model, the monitors that watch it and the limits; nobody is told, nobody retrains,
+/// Leaves the model, the monitors that watch it, the limits and the registries; nobody is told, nobody retrains,
 /// and the reference is the one being built. Without such a model nothing is changed.
 pub fn narrow(root: &mut Map<String, Value>, name: &str, owners: &Owners, report: &mut Report) {
     let Some(Value::Object(models)) = root.get_mut("models") else { return };

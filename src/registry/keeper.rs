@@ -1,6 +1,6 @@
 //! One registry: what is wanted of it, what is on its way, and how long patience lasts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -22,7 +22,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 const REFUSED_FOR: Duration = Duration::from_secs(60);
 /// How long an id that was given up is remembered after a record last named it.
 const FORGOTTEN: Duration = Duration::from_secs(600);
-/// Ids without a schema that are remembered; beyond them nobody is asked.
+/// Ids without a schema that are asked for; those beyond them are refused for a while.
 const MOST_IDS: usize = 1_000;
 
 /// An id without a schema.
@@ -45,6 +45,8 @@ pub(super) struct Keeper {
     store: Option<Arc<dyn Store>>,
     watch: Arc<dyn Watch>,
     wishes: BTreeMap<SchemaId, Wish>,
+    /// Ids beyond [`MOST_IDS`], and when they were refused.
+    beyond: VecDeque<(Instant, SchemaId)>,
     /// Until then an id that the registry does not know is refused at once: producers register a
     /// schema before they use it, and patience was shown to the last one.
     impatient_until: Option<Instant>,
@@ -66,6 +68,7 @@ impl Keeper {
             store,
             watch,
             wishes: BTreeMap::new(),
+            beyond: VecDeque::new(),
             impatient_until: None,
             troubled: false,
         }
@@ -110,6 +113,12 @@ impl Keeper {
                 );
                 let trouble = Trouble { reason: Reason::UnknownSchema, detail };
                 self.spec.book.put(id, Err(trouble.refusal()));
+                self.beyond.push_back((now, id));
+            }
+        }
+        while let Some((_, id)) = self.beyond.pop_front_if(|(at, _)| now - *at > REFUSED_FOR) {
+            if !self.wishes.contains_key(&id) {
+                self.spec.book.forget(id);
             }
         }
         let forgotten =

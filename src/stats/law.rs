@@ -6,7 +6,7 @@ use statrs::function::gamma::{gamma_lr, ln_gamma};
 use super::{CategoryProfile, Counts};
 
 /// The 99 % point of the normal law.
-pub(super) const NORMAL_99: f64 = 2.326_347_874_040_841;
+const NORMAL_99: f64 = 2.326_347_874_040_841;
 
 /// Weights below this share of the greatest are left out.
 const LEAST_WEIGHT: f64 = 1e-14;
@@ -53,8 +53,8 @@ fn standard_99(skewness: f64) -> f64 {
 /// Probabilities of the counts `first`, `first + 1`, ...; they sum to 1.
 #[derive(Debug, Clone)]
 pub(super) struct Discrete {
-    pub first: u64,
-    pub weights: Vec<f64>,
+    first: u64,
+    weights: Vec<f64>,
 }
 
 impl Discrete {

@@ -9,7 +9,8 @@ pub trait Outline: Debug + Send + Sync {
     /// The field at a place of the payload; `None` where the schema has none.
     fn find(&self, steps: &[String]) -> Option<Field>;
 
-    /// Paths of its plain values, dotted; not those inside lists and maps.
+    /// Paths of all fields that hold no record, dotted, lists and maps among them; not those inside
+    /// lists and maps.
     fn paths(&self) -> Vec<String>;
 }
 

@@ -23,7 +23,7 @@ use back_test::BackTest;
 
 #[derive(Debug, Args)]
 pub(super) struct ReplayArguments {
-    /// Files with predictions: CSV, JSON lines or Parquet, in the order given.
+    /// Files with predictions: CSV, JSON lines, Avro or Parquet, in the order given.
     #[arg(long, num_args = 1.., required_unless_present = "from", conflicts_with = "from")]
     predictions: Vec<PathBuf>,
     /// Files with outcomes.

@@ -1,6 +1,6 @@
 //! Sums over bins without drift: both sides are draws from one source, so that any share-out of the
-//! rows of a bin is as likely as its number of ways (the permutation law). Nothing about the source
-//! itself has to be known.
+//! rows of a bin is as likely as its number of ways (the permutation law). Bins that the reference
+//! itself cut, and names that it never saw, follow the beta-binomial law of its counts instead.
 
 use super::binned::Tables;
 use super::binning::Origin;

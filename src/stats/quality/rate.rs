@@ -49,6 +49,7 @@ pub static NEW_CATEGORY_RATE: StatisticKind = StatisticKind {
     summary: "share of values that the reference does not know; 0 to 1, greater is worse",
     definition: "values unknown to the reference / values",
     build: |_| Ok(Arc::new(Rate(Share::New))),
+    source: "a count; noise floor: prediction limit from the names that the reference holds once (Good, Biometrika 40, 1953)",
     ..RATE
 };
 
@@ -58,6 +59,7 @@ pub static OUT_OF_RANGE_RATE: StatisticKind = StatisticKind {
     summary: "share of values below the reference's minimum or above its maximum; 0 to 1, greater is worse",
     definition: "values below the reference's minimum or above its maximum / values",
     build: |_| Ok(Arc::new(Rate(Share::OutOfRange))),
+    source: "a count; noise floor: exact prediction limit of what lies beyond both ends of a sample (Wilks, Annals of Mathematical Statistics 12, 1941)",
     ..RATE
 };
 
@@ -171,7 +173,7 @@ impl Statistic for Rate {
         Ok(Score { value: part as f64 / all as f64, support: all, interval: None })
     }
 
-    /// The count that one window in a hundred exceeds at most, whatever the common rate.
+    /// The share that one window in a hundred exceeds at most, whatever the common rate.
     fn noise_floor(&self, sample: &Sample<'_>) -> Option<f64> {
         let pair = sample.pair.as_ref()?;
         let (_, n) = part(self.0, sample).ok()?;

@@ -1,19 +1,8 @@
 //! Noise floors by simulation: how often a window beyond its floor comes from the reference's own
 //! source, over the shapes that real features have.
 
+use super::orders::Random;
 use super::*;
-
-/// xorshift64: the same windows in every run.
-struct Random(u64);
-
-impl Random {
-    fn uniform(&mut self) -> f64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 11) as f64 / (1u64 << 53) as f64
-    }
-}
 
 /// What a feature looks like; every value is its own draw, `None` a row without one.
 type Shape = fn(&mut Random) -> Option<f64>;
