@@ -190,7 +190,7 @@ fn summary(receiver: &Receiver, listen: &str, told: bool) {
     }
     println!("look further (with --stay)");
     for path in ["incidents", "runs", "scores?model=demand&monitor=worse", "status"] {
-        println!("  curl -s http://{listen}/api/v1/{path}");
+        println!("  curl -s 'http://{listen}/api/v1/{path}'");
     }
 }
 
