@@ -196,13 +196,14 @@ impl Model {
             if arriving.slab.ordered {
                 latest = latest.max(time);
             }
+            let truth = self.truth(batch, row);
             let known = Known {
                 time,
-                arrival: time.max(own),
+                arrival: if truth == Truth::Withdrawn { own } else { time.max(own) },
                 partition,
                 rank,
                 offset: batch.offsets[row],
-                truth: self.truth(batch, row),
+                truth,
             };
             let Some(&id) = batch.ids.get(row) else { continue };
             let Some(entry) = entries.room_for(JoinKey { model: arriving.model, id }) else {

@@ -82,7 +82,8 @@ pub struct Waiting {
 pub struct Known {
     /// Event time.
     pub time: Time,
-    /// Event time, or its partition's own watermark where that was ahead.
+    /// Event time, or its partition's own watermark where that was ahead. A withdrawal's is the
+    /// own watermark alone, since its time is not one of events: [`Time::MIN`] where it came first.
     pub arrival: Time,
     /// Partition, as a number of the model's lexicon.
     pub partition: u32,
@@ -136,6 +137,13 @@ pub enum Delta<'a> {
     /// An outcome came after the wait of its prediction was over (1); or it did, and now met
     /// another one in time (-1).
     LateOutcome(i64),
+}
+
+impl Known {
+    /// From when on the record's memory runs.
+    fn kept_from(&self) -> Time {
+        if self.arrival == Time::MIN { self.time } else { self.arrival }
+    }
 }
 
 impl Entry {
@@ -205,13 +213,12 @@ impl Entry {
         }
     }
 
-    /// Whether nothing under this id can matter any more at this watermark. Kept twice as long as
-    /// the wait, so that a late outcome is still known to be late.
+    /// Whether nothing under this id can matter any more at this watermark.
     #[must_use]
     pub fn expired(&self, watermark: Time, within: Span) -> bool {
-        let end = watermark - within - within;
+        let end = watermark - memory(within);
         self.predictions.iter().all(|p| p.time < end)
-            && self.outcomes.iter().all(|o| o.arrival < end)
+            && self.outcomes.iter().all(|o| o.kept_from() < end)
     }
 
     /// Predictions that still wait: answerable, without a match, their time not over.
@@ -275,9 +282,24 @@ fn meets(p: &Waiting, o: &Known, rules: Rules) -> bool {
         && p.arrival <= o.time + rules.within
 }
 
-/// Whether an outcome record came after the wait of a prediction.
+/// Whether an outcome record came after the wait of a prediction that is still remembered.
 fn comes_late(p: &Waiting, o: &Known, rules: Rules) -> bool {
-    p.answer != Answer::None && o.truth != Truth::Withdrawn && o.arrival > p.time + rules.within
+    p.answer != Answer::None
+        && o.truth != Truth::Withdrawn
+        && o.arrival > p.time + rules.within
+        && remembers(p, o, rules)
+}
+
+/// How long what lies under an id is remembered: longer than the wait, so that a late outcome is
+/// known to be late and a withdrawal finds what it withdraws.
+fn memory(within: Span) -> Span {
+    within + within
+}
+
+/// Whether each is read while the other is remembered, whatever has been swept away by then.
+fn remembers(p: &Waiting, o: &Known, rules: Rules) -> bool {
+    let memory = memory(rules.within);
+    o.arrival <= p.time + memory && p.arrival <= o.kept_from() + memory
 }
 
 #[cfg(test)]

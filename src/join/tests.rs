@@ -121,11 +121,11 @@ fn a_withdrawal_is_bound_by_no_wait_and_a_later_outcome_matches_again() {
         &[
             Event::Said(said(10, 10)),
             Event::Came(came(20, 20, 1, Truth::Number(7.0))),
-            Event::Came(came(5000, 5000, 2, Truth::Withdrawn)),
+            Event::Came(came(5000, 150, 2, Truth::Withdrawn)),
         ],
         RULES,
     );
-    assert_eq!(withdrawn.matches, BTreeMap::from([((20, 7), 1), ((5000, 7), -1)]));
+    assert_eq!(withdrawn.matches, BTreeMap::from([((20, 7), 1), ((150, 7), -1)]));
     let again = run(
         &[
             Event::Said(said(10, 10)),
@@ -208,5 +208,73 @@ proptest! {
             two.swap(i, (state >> 33) as usize % (i + 1));
         }
         prop_assert_eq!(run(&one, RULES), run(&two, RULES));
+    }
+}
+
+/// A record of a log: predictions and outcomes each have a partition of their own. Every other
+/// kind is of another id, and only moves the watermark.
+#[derive(Debug, Clone, Copy)]
+struct Logged {
+    time: i64,
+    kind: u8,
+}
+
+fn log() -> impl Strategy<Value = Vec<Logged>> {
+    let record = (0i64..900, 0u8..8).prop_map(|(time, kind)| Logged { time, kind });
+    prop::collection::vec(record, 1..12)
+}
+
+/// What one id's records give when the partitions are read in this order; `sweeps` removes the
+/// entry as soon as it has expired.
+fn read(predictions: &[Logged], outcomes: &[Logged], order: &[bool], sweeps: bool) -> Sums {
+    let (mut entry, mut sums) = (Entry::default(), Sums::default());
+    let mut own = [Time::MIN; 2];
+    let mut next = [0, 0];
+    let rest = std::iter::repeat_n(true, 20).chain(std::iter::repeat_n(false, 20));
+    for first in order.iter().copied().chain(rest) {
+        let side = usize::from(!first);
+        let Some(record) = [predictions, outcomes][side].get(next[side]) else { continue };
+        let (time, offset) = (Time(record.time), next[side] as i64);
+        next[side] += 1;
+        let arrival = time.max(own[side]);
+        match (first, record.kind) {
+            (_, kind) if kind % 2 == 1 => {}
+            // A prediction whose pane has closed is not joined.
+            (true, _) if time + Span(50) < own[side] => {}
+            (true, _) => {
+                let said = said(record.time, arrival.0);
+                let _ = entry.predict(said, RULES, |delta| sums.take(delta));
+            }
+            (false, 0) => {
+                let known = came(record.time, own[side].0, offset, Truth::Withdrawn);
+                entry.learn(known, RULES, |delta| sums.take(delta));
+            }
+            (false, kind) => {
+                let known = came(record.time, arrival.0, offset, Truth::Number(f64::from(kind)));
+                entry.learn(known, RULES, |delta| sums.take(delta));
+            }
+        }
+        own[side] = own[side].max(time);
+        if sweeps && entry.expired(own[0].min(own[1]), RULES.within) {
+            entry = Entry::default();
+        }
+    }
+    sums
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(5_000))]
+
+    /// Neither the order of reading nor the moment at which expired entries are swept away shows.
+    #[test]
+    fn sweeping_changes_nothing(
+        predictions in log(),
+        outcomes in log(),
+        one in prop::collection::vec(any::<bool>(), 20),
+        two in prop::collection::vec(any::<bool>(), 20),
+    ) {
+        let swept = read(&predictions, &outcomes, &one, true);
+        prop_assert_eq!(&swept, &read(&predictions, &outcomes, &one, false));
+        prop_assert_eq!(&swept, &read(&predictions, &outcomes, &two, true));
     }
 }

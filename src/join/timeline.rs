@@ -1,7 +1,7 @@
 //! Which outcome counts for a prediction, from when on: a function of the set of outcome records,
 //! not of the order in which they were read.
 
-use super::{Answer, Known, OutcomeRepeats, Rules, Truth, Waiting, meets};
+use super::{Answer, Known, OutcomeRepeats, Rules, Truth, Waiting, meets, remembers};
 use crate::event::Time;
 
 /// An outcome begins (1) or ceases (-1) to count.
@@ -21,11 +21,15 @@ pub(super) fn timeline<'a>(
     if prediction.answer == Answer::None || outcomes.is_empty() {
         return Vec::new();
     }
-    // A withdrawal is bound by no wait; anything else must reach the prediction in time.
+    // A withdrawal is bound by no wait, only by memory; anything else must reach the prediction in
+    // time.
     let mut reaching: Vec<(Time, usize, &Known)> = outcomes
         .iter()
         .enumerate()
-        .filter(|(_, o)| o.truth == Truth::Withdrawn || meets(prediction, o, rules))
+        .filter(|(_, o)| match o.truth {
+            Truth::Withdrawn => remembers(prediction, o, rules),
+            _ => meets(prediction, o, rules),
+        })
         .map(|(place, o)| (o.arrival.max(prediction.arrival), place, o))
         .collect();
     reaching.sort_by_key(|&(arrival, place, o)| (arrival, o.time, o.offset, o.rank, place));
