@@ -51,6 +51,9 @@ pub mod outbox;
 pub mod clock;
 
 #[cfg(feature = "daemon")]
+pub mod failpoint;
+
+#[cfg(feature = "daemon")]
 pub mod secret;
 
 #[cfg(feature = "daemon")]

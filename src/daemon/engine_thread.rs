@@ -14,6 +14,7 @@ use crate::clock;
 use crate::engine::io::{Change, Effects, Fetched, Input, JoinKey, Notice, Table, VersionKey};
 use crate::engine::{Engine, KEPT, Shelf, Status, join_key};
 use crate::event::{Partition, Slab, Span};
+use crate::failpoint::Failpoint;
 use crate::join::Entry;
 use crate::plan::Plan;
 use crate::policy::message::{Command, Message, Receipt, Reply};
@@ -141,6 +142,9 @@ impl EngineThread {
                 self.keep(effects, &mut waiting);
             }
             let stopping = self.stop.load(Ordering::Relaxed);
+            if stopping {
+                Failpoint::Stopping.reach();
+            }
             let due = waiting.urgent
                 || stopping
                 || waiting.bytes >= MOST_BYTES
@@ -180,6 +184,7 @@ impl EngineThread {
             Work::Receipt(receipt) => {
                 let effects = self.engine.step(Input::Receipt(receipt));
                 self.keep(effects, waiting);
+                Failpoint::Acknowledged.reach();
                 // An acknowledgement is worth a commit of its own: it saves a repeat.
                 waiting.urgent = true;
             }
@@ -237,6 +242,7 @@ impl EngineThread {
                 .insert(partition.clone());
         }
         self.keep(effects, waiting);
+        Failpoint::SlabTaken.reach();
         Ok(())
     }
 
@@ -255,6 +261,7 @@ impl EngineThread {
     /// Removes expired join entries in bulk, a stretch of the table after every commit; there is
     /// no timer per key. Right after a commit the engine holds no entry of its own.
     fn sweep(&mut self) -> Result<(), StoreError> {
+        Failpoint::SweepBegins.reach();
         let from = std::mem::take(&mut self.swept);
         let mut seen = 0;
         let mut last = Vec::new();
@@ -361,6 +368,7 @@ impl EngineThread {
         let mut changes = std::mem::take(&mut waiting.failed);
         changes.extend(self.engine.changes());
         if !changes.is_empty() {
+            Failpoint::CommitBegins.reach();
             let written = self.store.commit(&changes);
             for (code, holds) in [
                 (DISK_FULL, matches!(written, Err(StoreError::Full { .. }))),
@@ -377,6 +385,7 @@ impl EngineThread {
                 return Err(error);
             }
             self.shelf.release();
+            Failpoint::CommitDurable.reach();
             self.observer.committed(began.elapsed(), self.store.bytes());
         }
         (waiting.urgent, waiting.bytes) = (false, 0);
@@ -388,6 +397,7 @@ impl EngineThread {
             // The dispatcher outlives this thread; if it is gone, the rows wait for the restart.
             let _ = self.out.send(outgoing);
         }
+        Failpoint::CommitReleased.reach();
         if !waiting.replies.is_empty() {
             // Who has its answer reads what it wrote.
             self.draw();

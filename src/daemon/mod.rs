@@ -40,6 +40,7 @@ use crate::config::Settings;
 use crate::dead_letter::{DeadLetterTopic, DeadLetters};
 use crate::engine::io::Table;
 use crate::engine::{Engine, Shelf};
+use crate::failpoint::Failpoint;
 use crate::metrics::{Exporter, Metrics};
 use crate::outbox::Dispatcher;
 use crate::source::{Channel, Reader, Shared};
@@ -117,6 +118,7 @@ async fn serve(
     for notice in &effects.notices {
         tracing::warn!(model = notice.model, "{}", notice.message);
     }
+    Failpoint::Restored.reach();
 
     let clock: Arc<dyn Clock> = SystemClock::new();
     let metrics = Metrics::default();

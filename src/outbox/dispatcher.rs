@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 use super::lanes::{After, Lanes, pause};
 use super::receivers::Receivers;
 use crate::clock::Clock;
+use crate::failpoint::Failpoint;
 use crate::metrics::{Metrics, Outcome};
 use crate::notify::{Attempt, DeliveryError, test_message};
 use crate::policy::message::{Delivery, Message, Receipt};
@@ -190,6 +191,7 @@ impl Dispatcher {
             let receiver = self.receivers.of(&message);
             let attempt = Attempt { number, at: self.clock.now() };
             self.attempts.spawn(async move {
+                Failpoint::SendBegins.reach();
                 let result = match receiver {
                     // A reload may bring it back, and until then the row is visible.
                     None => Err(DeliveryError::retry(unknown(&message))),
@@ -203,6 +205,7 @@ impl Dispatcher {
                         })
                     }
                 };
+                Failpoint::SendReplied.reach();
                 Attempted { message, number, result }
             });
         }

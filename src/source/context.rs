@@ -15,6 +15,7 @@ use rdkafka::{Offset, TopicPartitionList};
 use super::start::{Placing, Start};
 use super::{Shared, SourceSpec};
 use crate::event::Partition;
+use crate::failpoint::Failpoint;
 
 /// What happened inside `poll`.
 #[derive(Debug)]
@@ -100,6 +101,7 @@ impl Context {
             }
         }
         self.push(Event::Assigned(placed));
+        Failpoint::Assigned.reach();
     }
 
     fn revoke(&self, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) {
@@ -116,6 +118,7 @@ impl Context {
             tracing::warn!("partitions cannot be given back: {error}");
         }
         self.push(Event::Revoked(partitions));
+        Failpoint::Revoked.reach();
     }
 }
 

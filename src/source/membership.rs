@@ -11,6 +11,7 @@ use super::Shared;
 use super::reader::Feed;
 use super::session::Session;
 use crate::event::Partition;
+use crate::failpoint::Failpoint;
 
 /// How often topics are looked at for new partitions.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
@@ -89,6 +90,7 @@ impl Session<'_> {
             tracing::debug!("the group's offsets cannot be committed: {error}");
         }
         self.told = committed;
+        Failpoint::GroupTold.reach();
     }
 }
 
