@@ -64,7 +64,9 @@ impl Embedded {
         std::fs::create_dir_all(path).map_err(folder)?;
         restrict(path).map_err(folder)?;
         let lock = lock(path)?;
-        Embedded::over(path, &path.join(DATABASE), Some(lock), None)
+        let store = Embedded::over(path, &path.join(DATABASE), Some(lock), None)?;
+        sync_names(path).map_err(folder)?;
+        Ok(store)
     }
 
     /// Opens the state in a folder to look at it. Nothing in the folder changes, nor does anything
@@ -202,6 +204,24 @@ impl Store for Embedded {
 fn restrict(path: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700))
+}
+
+/// A commit syncs files; the names of the folders that hold them must be on disk too.
+fn sync_names(path: &Path) -> std::io::Result<()> {
+    if let Some(parent) = std::path::absolute(path)?.parent() {
+        File::open(parent)?.sync_all()?;
+    }
+    let mut folders = vec![path.to_owned()];
+    while let Some(folder) = folders.pop() {
+        File::open(&folder)?.sync_all()?;
+        for entry in std::fs::read_dir(&folder)? {
+            let entry = entry?;
+            if entry.file_type()?.is_dir() {
+                folders.push(entry.path());
+            }
+        }
+    }
+    Ok(())
 }
 
 fn lock(path: &Path) -> Result<File, StoreError> {

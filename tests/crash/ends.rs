@@ -11,6 +11,7 @@ use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 
 use crate::company::Company;
+use crate::platter::Platter;
 use crate::random::Random;
 use crate::rig::daemon::Daemon;
 use crate::rig::kafka::Kafka;
@@ -34,6 +35,7 @@ pub struct Ends {
     group: String,
     topics: [String; 2],
     env: Vec<(&'static str, &'static str)>,
+    platter: Platter,
     random: Random,
     counts: BTreeMap<String, u32>,
 }
@@ -49,6 +51,7 @@ impl Ends {
             group: company.group.clone(),
             topics: [company.predictions.clone(), company.outcomes.clone()],
             env: company.env().to_vec(),
+            platter: Platter::new(&company.folder.join("platter"), &company.state()),
             random,
             counts: BTreeMap::new(),
         }
@@ -60,8 +63,9 @@ impl Ends {
             self.with_the_broker()
         } else {
             match self.random.below(100) {
-                0..60 => self.at_a_step(),
-                60..80 => self.at_a_time(),
+                0..50 => self.at_a_step(),
+                50..65 => self.at_a_time(),
+                65..80 => self.without_power(),
                 80..90 => self.beside_a_stranger(),
                 _ => self.by_a_signal(),
             }
@@ -132,6 +136,18 @@ impl Ends {
         self.pause(2500);
         daemon.kill9();
         "kill -9".to_owned()
+    }
+
+    fn without_power(&mut self) -> String {
+        self.platter.begin();
+        let kept = self.platter.env();
+        let mut env = self.env.clone();
+        env.extend(kept.iter().map(|(name, value)| (*name, value.as_str())));
+        let mut daemon = Daemon::start(&self.config, self.port, &env);
+        self.pause(3500);
+        daemon.kill9();
+        self.platter.cut();
+        "power cut".to_owned()
     }
 
     fn by_a_signal(&mut self) -> String {

@@ -7,9 +7,9 @@
 //! ```
 //!
 //! A world of rides is produced without pause. The daemon is started again and again and dies at
-//! a random step (a failpoint), at a random time (kill -9) or by SIGTERM; now and then the broker
-//! is killed, a stranger takes partitions, or an older copy of the state is put back. See `checks`
-//! for what must hold.
+//! a random step (a failpoint), at a random time (kill -9), with all that was not synced (a power
+//! cut) or by SIGTERM; now and then the broker is killed, a stranger takes partitions, or an older
+//! copy of the state is put back. See `checks` for what must hold.
 
 #[path = "../it/company.rs"]
 #[allow(dead_code)]
@@ -20,6 +20,7 @@ mod rig;
 mod checks;
 mod ends;
 mod oracle;
+mod platter;
 mod random;
 mod topics;
 mod world;
