@@ -33,6 +33,8 @@ pub(super) enum Event {
 pub(super) struct End {
     /// One past its last record.
     pub high: i64,
+    /// One past the last record that belongs to no open transaction.
+    pub stable: i64,
     /// Every record below this has been polled; `None` while some wait to be.
     pub handed_out: Option<i64>,
 }
@@ -150,7 +152,8 @@ impl ClientContext for Context {
                 }
                 let handed_out = (p.fetchq_cnt == 0).then_some(p.next_offset);
                 let partition = Partition { topic: topic.as_str().into(), number: *number };
-                ends.insert(partition, End { high: p.hi_offset, handed_out });
+                let stable = if p.ls_offset < 0 { p.hi_offset } else { p.ls_offset };
+                ends.insert(partition, End { high: p.hi_offset, stable, handed_out });
             }
         }
         if !ends.is_empty() {

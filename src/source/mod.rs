@@ -18,6 +18,7 @@ mod range;
 mod reader;
 mod recovery;
 mod session;
+mod stalls;
 mod start;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};

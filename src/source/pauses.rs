@@ -51,6 +51,11 @@ impl Pauses {
         }
     }
 
+    /// Whether a partition is not fetched at the moment.
+    pub(super) fn pauses(&self, partition: &Partition) -> bool {
+        self.stopped || self.held.contains(partition) || self.waiting.contains(partition)
+    }
+
     /// Partitions that wait for a schema.
     pub(super) fn waiting(&self) -> usize {
         self.waiting.len()

@@ -14,6 +14,7 @@ use super::context::{Context, End, Event};
 use super::lane::{Lane, Lanes, Taken};
 use super::pauses::Pauses;
 use super::reader::{Ended, Feed, POLL, Reader};
+use super::stalls::Stalls;
 use super::start::Start;
 use crate::clock;
 use crate::engine::Position;
@@ -44,6 +45,7 @@ pub(super) struct Session<'a> {
     alignment: Alignment,
     aligned: Instant,
     pauses: Pauses,
+    stalls: Stalls,
 }
 
 impl<'a> Session<'a> {
@@ -61,6 +63,7 @@ impl<'a> Session<'a> {
             alignment,
             aligned: Instant::now(),
             pauses: Pauses::default(),
+            stalls: Stalls::default(),
         }
     }
 
@@ -160,6 +163,10 @@ impl<'a> Session<'a> {
                     self.looked = None;
                 }
                 Event::Revoked(partitions) => {
+                    for partition in &partitions {
+                        self.stalls.forget(partition);
+                        self.tell_stall(partition, None);
+                    }
                     // Nothing to hand over: whoever reads them next starts at the positions.
                     self.lanes.list.retain(|lane| !partitions.contains(lane.partition()));
                 }
@@ -207,7 +214,24 @@ impl<'a> Session<'a> {
                 lane.skip_to(end.high);
             }
             lane.note_end(end.high);
+            let to = lane.to();
+            let stalled = if self.pauses.pauses(&partition) {
+                self.stalls.forget(&partition);
+                None
+            } else {
+                self.stalls.note(&partition, to, end, Instant::now())
+            };
+            self.tell_stall(&partition, stalled);
             self.send(Feed::End { partition, end: end.high });
+        }
+    }
+
+    fn tell_stall(&self, partition: &Partition, stalled: Option<String>) {
+        const CODE: &str = "partition_stalled";
+        let about = format!("{}/{}", partition.topic, partition.number);
+        match stalled {
+            Some(sentence) => self.reader.shared.faults.raise(CODE, &about, sentence),
+            None => self.reader.shared.faults.clear(CODE, &about),
         }
     }
 

@@ -10,6 +10,7 @@ mod company;
 mod demo;
 mod faults;
 mod groups;
+mod hostile;
 mod kafka_works;
 mod main_job;
 mod reload;

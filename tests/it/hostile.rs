@@ -1,0 +1,69 @@
+//! Records that are a burden by their size.
+
+use std::time::Duration;
+
+use rdkafka::ClientConfig;
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+
+use crate::company::{Company, Hour};
+use crate::rig::daemon::Daemon;
+use crate::rig::kafka::Kafka;
+use crate::rig::receiver::Receiver;
+
+const LONG: Duration = Duration::from_secs(120);
+
+fn hour(kafka: &Kafka, company: &Company, number: i64) {
+    let (p, o) = company.hour(Hour { number, shift: 0.0, error: 0.0 }, 2);
+    kafka.produce(&company.predictions, &p);
+    kafka.produce(&company.outcomes, &o);
+}
+
+/// One record of so many zeros, as a few kilobytes of zstd.
+fn zeros(kafka: &Kafka, topic: &str, megabytes: usize) {
+    let producer: BaseProducer = ClientConfig::new()
+        .set("bootstrap.servers", kafka.brokers())
+        .set("compression.type", "zstd")
+        .set("message.max.bytes", "200000000")
+        .create()
+        .unwrap();
+    let payload = vec![b'0'; megabytes << 20];
+    producer.send(BaseRecord::<[u8], [u8]>::to(topic).partition(0).payload(&payload)).unwrap();
+    producer.flush(LONG).unwrap();
+}
+
+fn consumed(daemon: &Daemon, topic: &str) -> Option<f64> {
+    let name = format!("driftd_events_consumed_total{{topic=\"{topic}\"}} ");
+    let metrics = daemon.get("/metrics")?.1;
+    metrics.lines().find_map(|line| line.strip_prefix(&name))?.parse().ok()
+}
+
+#[test]
+fn a_batch_that_inflates_beyond_the_clients_limit_is_named_and_a_larger_limit_reads_on() {
+    let kafka = Kafka::shared();
+    let company = Company::found(&kafka, &Receiver::start(), 2);
+    hour(&kafka, &company, 0);
+    zeros(&kafka, &company.predictions, 30);
+    hour(&kafka, &company, 1);
+    zeros(&kafka, &company.predictions, 90);
+    hour(&kafka, &company, 2);
+    let mut daemon = Daemon::start(&company.config, company.port, &company.env());
+    let told = daemon.wait_until("it says where it stands", LONG, || {
+        let (status, body) = daemon.get("/readyz")?;
+        (status == 503 && body.contains("partition_stalled")).then_some(body)
+    });
+    assert!(
+        told.contains(&format!("{}/0 stands at offset 61 of 92", company.predictions)),
+        "{told}"
+    );
+    // The other partition goes on meanwhile; the 30 MB were refused and passed by.
+    assert_eq!(consumed(&daemon, &company.predictions), Some(151.0));
+
+    daemon.signal("TERM");
+    assert_eq!(daemon.wait_exit(LONG).code(), Some(143));
+    let text = std::fs::read_to_string(&company.config).unwrap();
+    let limit = "[kafka.properties]\n\"receive.message.max.bytes\" = \"1000000000\"\n";
+    std::fs::write(&company.config, format!("{text}\n{limit}")).unwrap();
+    let daemon = Daemon::start(&company.config, company.port, &company.env());
+    daemon.wait_caught_up(&[&company.predictions, &company.outcomes], 2);
+    daemon.wait_ready(LONG);
+}
