@@ -1,8 +1,8 @@
 //! Places at which a test ends or slows the process, to see what survives.
 //!
 //! `DRIFTD_FAILPOINTS="commit.durable=kill@3,send.replied=sleep:500@1"`: the third time that a
-//! commit is durable the process dies as by kill -9, and the first reply of a receiver is looked
-//! at half a second later. Only builds with debug assertions know of it; elsewhere
+//! commit is durable the process dies as by kill -9 (`kill:200`: a fifth of a second later), and
+//! the first reply of a receiver is looked at half a second later. Only builds with debug assertions know of it; elsewhere
 //! [`Failpoint::reach`] is nothing.
 
 /// A step that may be the last one.
@@ -18,6 +18,8 @@ pub enum Failpoint {
     SlabTaken,
     /// A commit is put together, nothing is written.
     CommitBegins,
+    /// The same, and it is the cause of messages.
+    CommitDecides,
     /// A commit is on disk, nobody has been told.
     CommitDurable,
     /// Messages were handed to the dispatcher, the API's questions not answered.
@@ -38,12 +40,13 @@ pub enum Failpoint {
 
 impl Failpoint {
     /// All of them.
-    pub const ALL: [Failpoint; 13] = [
+    pub const ALL: [Failpoint; 14] = [
         Failpoint::Restored,
         Failpoint::Assigned,
         Failpoint::Revoked,
         Failpoint::SlabTaken,
         Failpoint::CommitBegins,
+        Failpoint::CommitDecides,
         Failpoint::CommitDurable,
         Failpoint::CommitReleased,
         Failpoint::SweepBegins,
@@ -63,6 +66,7 @@ impl Failpoint {
             Failpoint::Revoked => "rebalance.revoked",
             Failpoint::SlabTaken => "slab.taken",
             Failpoint::CommitBegins => "commit.begins",
+            Failpoint::CommitDecides => "commit.decides",
             Failpoint::CommitDurable => "commit.durable",
             Failpoint::CommitReleased => "commit.released",
             Failpoint::SweepBegins => "sweep.begins",
@@ -94,7 +98,7 @@ mod armed {
 
     #[derive(Debug, PartialEq, Eq)]
     pub(super) enum Action {
-        Kill,
+        Kill { after: Duration },
         Sleep(Duration),
     }
 
@@ -121,7 +125,10 @@ mod armed {
         for (order, reached) in orders.iter().filter(|(order, _)| order.point == point) {
             if reached.fetch_add(1, Ordering::Relaxed) + 1 == order.at {
                 match order.action {
-                    Action::Kill => std::process::abort(),
+                    Action::Kill { after } => {
+                        std::thread::sleep(after);
+                        std::process::abort()
+                    }
                     Action::Sleep(time) => std::thread::sleep(time),
                 }
             }
@@ -133,16 +140,16 @@ mod armed {
     }
 
     fn order(text: &str) -> Result<Order, String> {
-        let what = || format!("'{text}' is not NAME=kill@N or NAME=sleep:MILLISECONDS@N");
+        let what = || format!("'{text}' is not NAME=kill[:MILLISECONDS]@N or NAME=sleep:...@N");
         let (name, rest) = text.split_once('=').ok_or_else(what)?;
         let (action, at) = rest.split_once('@').ok_or_else(what)?;
         let point = Failpoint::ALL.into_iter().find(|point| point.name() == name);
         let point = point.ok_or_else(|| format!("there is no failpoint '{name}'"))?;
-        let action = match action.split_once(':') {
-            None if action == "kill" => Action::Kill,
-            Some(("sleep", time)) => {
-                Action::Sleep(Duration::from_millis(time.parse().map_err(|_| what())?))
-            }
+        let (action, time) = action.split_once(':').unwrap_or((action, "0"));
+        let time = Duration::from_millis(time.parse().map_err(|_| what())?);
+        let action = match action {
+            "kill" => Action::Kill { after: time },
+            "sleep" => Action::Sleep(time),
             _ => return Err(what()),
         };
         Ok(Order { point, action, at: at.parse().map_err(|_| what())? })
@@ -153,13 +160,15 @@ mod armed {
 mod tests {
     use super::Failpoint;
     use super::armed::{Action, Order, parse};
+    use std::time::Duration;
 
     #[test]
     fn orders_are_read_and_slips_are_told() {
-        let read = parse("commit.durable=kill@3,send.replied=sleep:500@1").unwrap();
-        let sleep = Action::Sleep(std::time::Duration::from_millis(500));
+        let read = parse("commit.durable=kill:20@3,send.replied=sleep:500@1").unwrap();
+        let sleep = Action::Sleep(Duration::from_millis(500));
+        let kill = Action::Kill { after: Duration::from_millis(20) };
         let expected = [
-            Order { point: Failpoint::CommitDurable, action: Action::Kill, at: 3 },
+            Order { point: Failpoint::CommitDurable, action: kill, at: 3 },
             Order { point: Failpoint::SendReplied, action: sleep, at: 1 },
         ];
         assert_eq!(read, expected);

@@ -369,6 +369,9 @@ impl EngineThread {
         changes.extend(self.engine.changes());
         if !changes.is_empty() {
             Failpoint::CommitBegins.reach();
+            if !waiting.outgoing.is_empty() {
+                Failpoint::CommitDecides.reach();
+            }
             let written = self.store.commit(&changes);
             for (code, holds) in [
                 (DISK_FULL, matches!(written, Err(StoreError::Full { .. }))),

@@ -109,12 +109,7 @@ impl Checks {
     }
 
     fn counts_are_those_of_the_topics(&mut self, lines: &[Value], about: &str) -> Panes {
-        let ends = ends(lines);
-        if ends.len() < 2 * PARTITIONS {
-            // Nothing has been committed yet.
-            assert!(lines.iter().all(|line| line["type"] != "pane"), "{about}");
-            return Panes::new();
-        }
+        let ends = self.ends(lines);
         let oracle = &mut self.oracle;
         self.topics
             .read_to(&ends, |topic, partition, record| oracle.take(topic, partition, record));
@@ -144,6 +139,20 @@ impl Checks {
         expected
     }
 
+    /// How far the state has got; what it does not name has not been begun.
+    fn ends(&self, lines: &[Value]) -> Ends {
+        let all = (0..PARTITIONS as i32).flat_map(|partition| {
+            [&self.predictions, &self.outcomes].map(|topic| ((topic.clone(), partition), 0))
+        });
+        let mut ends: Ends = all.collect();
+        for line in lines.iter().filter(|line| line["type"] == "position") {
+            let topic = line["topic"].as_str().unwrap().to_owned();
+            let place = (topic, line["partition"].as_i64().unwrap() as i32);
+            ends.insert(place, line["offset"].as_i64().unwrap());
+        }
+        ends
+    }
+
     /// Waits until no message is pending.
     pub fn wait_delivered(&self, daemon: &Daemon) {
         daemon.wait_until("all messages are delivered", Duration::from_secs(180), || {
@@ -169,7 +178,7 @@ impl Checks {
         let differing: Vec<&String> = ours.symmetric_difference(&theirs).collect();
         assert!(differing.is_empty(), "not as an undisturbed daemon: {differing:#?}");
 
-        let ends = ends(&lines);
+        let ends = self.ends(&lines);
         let panes = self.oracle.panes(&ends, &self.outcomes, i64::MIN);
         let expected = self.oracle.incidents(&panes);
         assert!(!expected.is_empty(), "the run was too short for a festival");
@@ -219,16 +228,6 @@ fn incident(path: &str, request: &Request) -> String {
     let body = request.json();
     let key = if path == "/pager" { &body["dedup_key"] } else { &body["data"]["incident"]["key"] };
     key.as_str().unwrap_or_else(|| panic!("{body}")).to_owned()
-}
-
-fn ends(lines: &[Value]) -> Ends {
-    let positions = lines.iter().filter(|line| line["type"] == "position");
-    positions
-        .map(|line| {
-            let topic = line["topic"].as_str().unwrap().to_owned();
-            ((topic, line["partition"].as_i64().unwrap() as i32), line["offset"].as_i64().unwrap())
-        })
-        .collect()
 }
 
 fn seconds(time: &Value) -> i64 {

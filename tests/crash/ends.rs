@@ -110,16 +110,24 @@ impl Ends {
 
     fn at_a_step(&mut self) -> String {
         let steps = Failpoint::ALL.len() as u64 - 1;
-        let point = Failpoint::ALL[self.random.below(steps) as usize];
+        // The commit that decides is the one that must not be overtaken by what it sends.
+        let point = match self.random.percent(30) {
+            true => Failpoint::CommitDecides,
+            false => Failpoint::ALL[self.random.below(steps) as usize],
+        };
         assert_ne!(point, Failpoint::Stopping, "it is reached by a signal only");
         let often = match point {
-            Failpoint::Restored | Failpoint::Assigned | Failpoint::Revoked => 1,
+            Failpoint::Restored
+            | Failpoint::Assigned
+            | Failpoint::Revoked
+            | Failpoint::CommitDecides => 1,
             Failpoint::SlabTaken => 40,
             Failpoint::SendBegins | Failpoint::SendReplied | Failpoint::Acknowledged => 3,
             _ => 8,
         };
         let at = 1 + self.random.below(often);
-        let mut daemon = self.start(&format!("{}=kill@{at}", point.name()));
+        let after = self.random.below(300);
+        let mut daemon = self.start(&format!("{}=kill:{after}@{at}", point.name()));
         let end = Instant::now() + PATIENCE;
         while daemon.running() {
             if Instant::now() > end {

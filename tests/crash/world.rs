@@ -1,4 +1,4 @@
-//! Rides without end: a festival every day, outcomes late, early, twice, never; some poison.
+//! Rides without end: a festival now and then, outcomes late, early, twice, never; some poison.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -20,8 +20,10 @@ const RIDES: i64 = 30;
 const FESTIVAL: f64 = 1000.0;
 /// Error of the model during a festival.
 const FESTIVAL_ERROR: f64 = 12.0;
-/// Hours of a day in which it takes place.
-const FESTIVAL_HOURS: std::ops::Range<i64> = 12..16;
+/// From one festival to the next, in hours,
+const FESTIVAL_EVERY: i64 = 16;
+/// and those of them in which it takes place.
+const FESTIVAL_HOURS: std::ops::Range<i64> = 8..12;
 
 pub struct World {
     random: Random,
@@ -97,7 +99,7 @@ impl World {
 
     /// Produces the next ten minutes.
     pub fn go_on(&mut self, kafka: &Kafka) {
-        let hour = (self.step * STEP / HOUR).rem_euclid(24);
+        let hour = (self.step * STEP / HOUR) % FESTIVAL_EVERY;
         for _ in 0..RIDES {
             self.ride(FESTIVAL_HOURS.contains(&hour));
         }
@@ -109,12 +111,11 @@ impl World {
 
     /// Produces until every festival is over and forgotten.
     pub fn calm_down(mut self, kafka: &Kafka) {
-        let day = 24 * HOUR / STEP;
-        let mut left = 0;
-        // The last hours of a window before a festival, after the last one.
-        while left < 14 * HOUR / STEP || self.step.rem_euclid(day) != 10 * HOUR / STEP {
+        // A whole turn, and on to the last hour before the next festival.
+        let hours = |hours: i64| hours * HOUR / STEP;
+        let least = self.step + hours(FESTIVAL_EVERY);
+        while self.step < least || self.step % hours(FESTIVAL_EVERY) != hours(7) {
             self.go_on(kafka);
-            left += 1;
         }
     }
 

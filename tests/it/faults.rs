@@ -63,6 +63,30 @@ fn poison_is_counted_kept_and_passed_by() {
 }
 
 #[test]
+fn a_topic_of_nothing_but_poison_is_read_to_its_end_and_is_an_incident_of_the_pipeline() {
+    let kafka = Kafka::shared();
+    let receiver = Receiver::start();
+    let company = Company::found(&kafka, &receiver, 2);
+    hour(&kafka, &company, 0);
+    let poison: Vec<Rec> = (0..5_000).map(|i| Rec::bytes(b"{\"request_id\": ").on(i % 2)).collect();
+    kafka.produce(&company.predictions, &poison);
+    let mut daemon = Daemon::start(&company.config, company.port, &company.env());
+    daemon.wait_caught_up(&[&company.predictions, &company.outcomes], 2);
+    receiver.wait_for("/pager", 1, LONG);
+    let incidents = daemon.json("/api/v1/incidents");
+    assert_eq!(incidents["items"][0]["monitor"], "driftd.pipeline", "{incidents}");
+    assert_eq!(incidents["items"].as_array().map(Vec::len), Some(1), "{incidents}");
+    daemon.signal("TERM");
+    assert_eq!(daemon.wait_exit(LONG).code(), Some(143));
+    assert_eq!(predictions(&company), 60);
+    // Sampled in the log, all in the file.
+    let letters = std::fs::read_to_string(company.state().join("dead-letters.jsonl")).unwrap();
+    assert_eq!(letters.lines().count(), 5_000);
+    let told = daemon.log().iter().filter(|line| line.contains("record refused")).count();
+    assert!(told < 50, "{told} lines");
+}
+
+#[test]
 fn a_topic_that_is_missing_at_the_start_is_waited_for() {
     let kafka = Kafka::shared();
     let company = Company::found(&kafka, &Receiver::start(), 2);
@@ -84,22 +108,26 @@ fn hour_of_predictions(kafka: &Kafka, company: &Company, number: i64) {
 }
 
 #[test]
-fn a_broker_restart_loses_nothing() {
+fn a_broker_that_dies_five_times_loses_nothing() {
     let kafka = Kafka::start(&Options::default());
     let company = Company::found(&kafka, &Receiver::start(), 2);
     hour(&kafka, &company, 0);
     let mut daemon = Daemon::start(&company.config, company.port, &company.env());
     daemon.wait_caught_up(&[&company.predictions, &company.outcomes], 2);
-    kafka.restart();
-    hour(&kafka, &company, 1);
-    daemon.wait_until("the second hour is read", LONG, || {
-        let metrics = daemon.get("/metrics")?.1;
-        let name = format!("driftd_events_consumed_total{{topic=\"{}\"}} 120", company.predictions);
-        metrics.contains(&name).then_some(())
-    });
+    for number in 1..=5 {
+        kafka.restart();
+        hour(&kafka, &company, number);
+        daemon.wait_until("the next hour is read", LONG, || {
+            let metrics = daemon.get("/metrics")?.1;
+            let topic = &company.predictions;
+            let all = 60 * (number + 1);
+            let name = format!("driftd_events_consumed_total{{topic=\"{topic}\"}} {all}\n");
+            metrics.contains(&name).then_some(())
+        });
+    }
     daemon.signal("TERM");
     assert_eq!(daemon.wait_exit(LONG).code(), Some(143));
-    assert_eq!(predictions(&company), 120);
+    assert_eq!(predictions(&company), 360);
 }
 
 #[test]

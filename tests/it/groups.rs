@@ -59,6 +59,50 @@ fn a_stranger_in_the_group_takes_partitions_and_nothing_is_lost() {
     assert_eq!(predictions(&company), 120);
 }
 
+/// Another daemon, with a state of its own, in the group of the first: it waits and says for whom.
+fn refuses_a_rival(properties: &str) {
+    let kafka = Kafka::shared();
+    let receiver = Receiver::start();
+    let company = Company::found(&kafka, &receiver, 2);
+    let (second, port) = company.second(&kafka, &receiver);
+    let text = std::fs::read_to_string(&company.config).unwrap();
+    let text = format!("{text}\n[kafka.properties]\n{properties}\n");
+    std::fs::write(&company.config, &text).unwrap();
+    let other = text
+        .replace("dir = \"state\"", "dir = \"second\"")
+        .replace(&company.port.to_string(), &port.to_string());
+    std::fs::write(&second, other).unwrap();
+    hour(&kafka, &company, 0);
+    let mut daemon = Daemon::start(&company.config, company.port, &company.env());
+    daemon.wait_ready(LONG);
+    let rival = Daemon::start(&second, port, &company.env());
+    rival.wait_until("the rival says who is in its place", LONG, || {
+        let (status, body) = rival.get("/readyz")?;
+        let told = body.contains("instance_taken") || body.contains("group_refused");
+        (status == 503 && told).then_some(())
+    });
+    hour(&kafka, &company, 1);
+    daemon.wait_until("the second hour is read", LONG, || {
+        let name = format!("driftd_events_consumed_total{{topic=\"{}\"}} 120", company.predictions);
+        daemon.get("/metrics")?.1.contains(&name).then_some(())
+    });
+    daemon.wait_ready(LONG);
+    assert_eq!(rival.get("/readyz").map(|(status, _)| status), Some(503));
+    daemon.signal("TERM");
+    assert_eq!(daemon.wait_exit(LONG).code(), Some(143));
+    assert_eq!(predictions(&company), 120);
+}
+
+#[test]
+fn a_rival_in_a_classic_group_waits() {
+    refuses_a_rival("\"session.timeout.ms\" = \"10000\"");
+}
+
+#[test]
+fn a_rival_in_a_group_of_the_new_protocol_waits() {
+    refuses_a_rival("\"group.protocol\" = \"consumer\"");
+}
+
 /// Every protocol reads all, and reads on after kill -9.
 fn reads_with(properties: &str) {
     let kafka = Kafka::shared();

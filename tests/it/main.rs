@@ -16,4 +16,5 @@ mod main_job;
 mod reload;
 mod replay;
 mod security;
+mod signals;
 mod workers;
