@@ -15,13 +15,15 @@ use crate::platter::Platter;
 use crate::random::Random;
 use crate::rig::daemon::Daemon;
 use crate::rig::kafka::Kafka;
+use crate::world::PARTITIONS;
 
 /// Longest time in which a failpoint is waited for.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// Longest time that SIGTERM may take, with a margin for a busy machine.
 const FAREWELL: Duration = Duration::from_secs(30);
-/// So often the broker is killed, and an older state put back.
+/// So often the broker is killed, a life goes on until all is read, and an older state is put back.
 const BROKER_EVERY: u32 = 40;
+const REST_EVERY: u32 = 12;
 const COPY_EVERY: u32 = 25;
 /// Kills between the copy and its return.
 const COPY_AGE: u32 = 15;
@@ -61,6 +63,8 @@ impl Ends {
     pub fn one(&mut self, number: u32) -> String {
         let how = if number.is_multiple_of(BROKER_EVERY) {
             self.with_the_broker()
+        } else if number.is_multiple_of(REST_EVERY) {
+            self.when_all_is_read()
         } else {
             match self.random.below(100) {
                 0..50 => self.at_a_step(),
@@ -190,6 +194,14 @@ impl Ends {
         }
         daemon.kill9();
         "kill -9 beside a stranger".to_owned()
+    }
+
+    /// Short lives alone would fall behind for ever on a busy machine.
+    fn when_all_is_read(&mut self) -> String {
+        let mut daemon = self.start("");
+        daemon.wait_caught_up(&[&self.topics[0], &self.topics[1]], PARTITIONS);
+        daemon.kill9();
+        "kill -9 with all read".to_owned()
     }
 
     fn with_the_broker(&mut self) -> String {
