@@ -4,12 +4,17 @@ use std::io::IsTerminal;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tracing_subscriber::EnvFilter;
 
+use super::check::retention::shorter_than_the_wait;
 use super::{CONFIG, refused, settings, sources};
-use crate::config::{self, Mode, Problem};
+use crate::config::{self, Mode, Problem, Settings};
 use crate::daemon::{self, Loader};
+
+/// How long brokers that do not answer are left alone.
+const ASK_AGAIN: Duration = Duration::from_secs(60);
 
 pub(super) fn run(config: &Path, verbose: u8) -> anyhow::Result<ExitCode> {
     log(verbose);
@@ -26,7 +31,21 @@ pub(super) fn run(config: &Path, verbose: u8) -> anyhow::Result<ExitCode> {
             },
             Err(problems) => Err(listed(&problems)),
         });
+    warn_of_retention(settings.clone());
     daemon::run(settings, load, None)
+}
+
+/// Once the brokers answer, and without anybody waiting for it.
+fn warn_of_retention(settings: Settings) {
+    std::thread::spawn(move || {
+        loop {
+            if let Some(problems) = shorter_than_the_wait(&settings) {
+                problems.iter().for_each(|problem| tracing::warn!("{problem}"));
+                return;
+            }
+            std::thread::sleep(ASK_AGAIN);
+        }
+    });
 }
 
 fn listed(problems: &[Problem]) -> String {

@@ -102,6 +102,19 @@ fn a_topic_that_is_missing_at_the_start_is_waited_for() {
     daemon.wait_ready(LONG);
 }
 
+#[test]
+fn a_topic_that_is_kept_for_less_than_predictions_wait_is_told_at_the_start() {
+    let kafka = Kafka::shared();
+    let company = Company::found(&kafka, &Receiver::start(), 2);
+    kafka.delete_topic(&company.outcomes);
+    kafka.create_topic_with(&company.outcomes, 2, &[("retention.ms", "3600000")]);
+    let daemon = Daemon::start(&company.config, company.port, &company.env());
+    daemon.wait_until("it warns", LONG, || {
+        let told = format!("topic {} is kept for 1h only", company.outcomes);
+        daemon.log().iter().any(|line| line.contains(&told)).then_some(())
+    });
+}
+
 fn hour_of_predictions(kafka: &Kafka, company: &Company, number: i64) {
     let (p, _) = company.hour(Hour { number, shift: 0.0, error: 0.0 }, 2);
     kafka.produce(&company.predictions, &p);

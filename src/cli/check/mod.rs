@@ -3,6 +3,7 @@
 mod endpoints;
 mod levels;
 mod references;
+pub(super) mod retention;
 mod samples;
 mod schemas;
 mod topics;

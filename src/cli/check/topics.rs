@@ -1,16 +1,14 @@
 //! The brokers answer, have every topic, keep it long enough, and what it holds is what the
 //! configuration says.
 
-use rdkafka::admin::{AdminClient, AdminOptions, ConfigResource, ResourceSpecifier};
-use rdkafka::client::DefaultClientContext;
 use rdkafka::metadata::Metadata;
 
-use super::{problem, samples};
-use crate::cli::broker::{self, Broker, PATIENCE};
+use super::{problem, retention, samples};
+use crate::cli::broker::Broker;
 use crate::config::key::KeyPath;
 use crate::config::{self, Problem, Settings, Severity, TopicReaders};
-use crate::event::{Role, Span};
-use crate::plan::{ModelPlan, WindowPlan};
+use crate::event::Role;
+use crate::plan::WindowPlan;
 
 pub(super) fn check(settings: &Settings) -> Vec<Problem> {
     let error = |key: &str, message, hint| {
@@ -50,7 +48,7 @@ pub(super) fn check(settings: &Settings) -> Vec<Problem> {
         problems.push(error("dead_letter_topic", message, "create it, or correct its name"));
     }
     problems.extend(count_windows(settings, &metadata));
-    problems.extend(retention(settings));
+    problems.extend(retention::shorter_than_the_wait(settings).unwrap_or_default());
     problems
 }
 
@@ -90,51 +88,4 @@ fn count_windows(settings: &Settings, metadata: &Metadata) -> Vec<Problem> {
         }
     }
     problems
-}
-
-/// A topic that is kept for less than predictions wait cannot be read again after a loss, and a
-/// daemon that was down for long misses what it waited for. Brokers that do not tell are believed.
-fn retention(settings: &Settings) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    for resource in described(settings).unwrap_or_default() {
-        let rdkafka::admin::OwnedResourceSpecifier::Topic(topic) = &resource.specifier else {
-            continue;
-        };
-        let Some(kept) = kept_for(&resource) else { continue };
-        for model in settings.plan.models.iter().filter(|m| reads(m, topic) && kept < m.within()) {
-            let message = format!(
-                "topic {topic} is kept for {} only, and predictions wait {} for their outcomes",
-                kept,
-                model.within()
-            );
-            let key = KeyPath::of(&["models", model.name.as_str(), "outcomes", "within"]);
-            let hint = "raise retention.ms of the topic, or lower within";
-            problems.push(problem(settings, Severity::Warning, &key, message, hint));
-        }
-    }
-    problems
-}
-
-fn reads(model: &ModelPlan, topic: &str) -> bool {
-    model.topics().iter().any(|(name, _)| **name == *topic)
-}
-
-fn described(settings: &Settings) -> Option<Vec<ConfigResource>> {
-    let admin: AdminClient<DefaultClientContext> = broker::client(settings).create().ok()?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
-    let names: Vec<ResourceSpecifier<'_>> =
-        settings.readers.iter().map(|t| ResourceSpecifier::Topic(&t.topic)).collect();
-    let options = AdminOptions::new().request_timeout(Some(PATIENCE));
-    let answers = runtime.block_on(admin.describe_configs(&names, &options)).ok()?;
-    Some(answers.into_iter().flatten().collect())
-}
-
-/// How long a topic keeps its records; `None`: for ever, or it is not said.
-fn kept_for(topic: &ConfigResource) -> Option<Span> {
-    let value = |name: &str| topic.get(name)?.value.as_deref();
-    if !value("cleanup.policy")?.contains("delete") {
-        return None;
-    }
-    let milliseconds: i64 = value("retention.ms")?.parse().ok()?;
-    (milliseconds >= 0).then(|| Span(milliseconds.saturating_mul(1000)))
 }
