@@ -5,6 +5,7 @@ mod counted;
 mod interleavings;
 mod learnt;
 mod limits;
+pub(crate) mod lived;
 mod scenarios;
 mod sequential;
 mod shelf;

@@ -5,6 +5,8 @@ use super::*;
 use crate::engine::io::Table;
 use crate::event::Time;
 
+mod formats;
+
 fn put(table: Table, key: &str, value: &str) -> Change {
     Change { table, key: key.into(), value: Some(value.into()) }
 }
