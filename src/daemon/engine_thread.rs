@@ -1,6 +1,6 @@
 //! The engine thread: one owner of all state, one input at a time, a commit between two of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, PoisonError};
@@ -9,15 +9,16 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use super::references::References;
+use super::sending::{Sending, orders};
 use super::shelf::StoreShelf;
 use crate::clock;
 use crate::engine::io::{Change, Effects, Fetched, Input, JoinKey, Notice, Table, VersionKey};
-use crate::engine::{Engine, KEPT, Shelf, Status, join_key};
+use crate::engine::{Engine, KEPT, Shelf, Status};
 use crate::event::{Partition, Slab, Span};
 use crate::failpoint::Failpoint;
 use crate::join::Entry;
 use crate::plan::Plan;
-use crate::policy::message::{Command, Message, Receipt, Reply};
+use crate::policy::message::{Command, Delivery, Message, Receipt, Reply};
 use crate::source::{Channel, Feed, Revised, Shared};
 use crate::store::{Store, StoreError, forget_scores};
 
@@ -31,8 +32,6 @@ const MOST_BYTES: usize = 64 << 20;
 const LOOK: Duration = Duration::from_secs(5);
 /// Join entries looked at after a commit, in search of expired ones.
 const SWEEP: usize = 20_000;
-/// Bytes of rows that get another name at once.
-const MOST_MOVED: usize = 8 << 20;
 /// How often old score lines are looked for.
 const DAY: Span = Span::from_secs(86_400);
 /// Faults of a commit that failed.
@@ -52,8 +51,8 @@ pub enum Work {
 /// What goes out after a commit.
 #[derive(Debug)]
 pub enum Outgoing {
-    /// Send this.
-    Message(Message),
+    /// Send this; so many attempts were made by an earlier process.
+    Message(Message, u32),
     /// A later message replaced this one.
     Cancel(String),
 }
@@ -83,7 +82,9 @@ pub struct EngineThread {
     /// The consumer group, to name it.
     pub group: String,
     pub work: Receiver<Work>,
-    pub out: tokio::sync::mpsc::UnboundedSender<Outgoing>,
+    /// What building the engine has brought up, nothing of which is durable yet.
+    pub start: Effects,
+    pub sending: Sending,
     pub observer: Box<dyn Observer>,
     pub commit_every: Duration,
     pub stop: Arc<AtomicBool>,
@@ -98,6 +99,8 @@ struct Waiting {
     replies: Vec<(oneshot::Sender<Reply>, Reply)>,
     /// Rows of a commit that failed; they go first in the next one.
     failed: Vec<Change>,
+    /// Messages that were accepted since the last commit.
+    accepted: Vec<String>,
     urgent: bool,
     bytes: usize,
 }
@@ -115,6 +118,7 @@ impl EngineThread {
 
     fn work(&mut self) -> Result<(), StoreError> {
         let mut waiting = Waiting::default();
+        self.resume(&mut waiting);
         let (mut ticked, mut drawn, mut committed) =
             (Instant::now(), None::<Instant>, Instant::now());
         let mut retry_at: Option<Instant> = None;
@@ -127,6 +131,9 @@ impl EngineThread {
             }
             while let Ok(work) = self.work.try_recv() {
                 self.obey(work, &mut waiting);
+            }
+            if !waiting.failed.is_empty() {
+                self.acknowledge(&mut waiting)?;
             }
             if waiting.failed.is_empty() {
                 if let Some(feed) = self.feed.take(TICK.min(self.commit_every)) {
@@ -156,6 +163,7 @@ impl EngineThread {
                         let today = clock::now().floor_to(DAY);
                         if forgotten != Some(today) && self.forget_scores()? {
                             forgotten = Some(today);
+                            self.sending.tidy();
                         }
                         None
                     }
@@ -182,6 +190,10 @@ impl EngineThread {
     fn obey(&mut self, work: Work, waiting: &mut Waiting) {
         match work {
             Work::Receipt(receipt) => {
+                if let Delivery::Delivered { attempts, .. } = &receipt.result {
+                    self.sending.accepted(&receipt.id, *attempts);
+                    waiting.accepted.push(receipt.id.clone());
+                }
                 let effects = self.engine.step(Input::Receipt(receipt));
                 self.keep(effects, waiting);
                 Failpoint::Acknowledged.reach();
@@ -197,6 +209,42 @@ impl EngineThread {
                 }
             }
         }
+    }
+
+    /// Goes on with what an earlier process left: what is durable may leave at once.
+    fn resume(&mut self, waiting: &mut Waiting) {
+        let start = std::mem::take(&mut self.start);
+        let new: BTreeSet<String> = start.messages.iter().map(|m| m.id.clone()).collect();
+        let pending = self.engine.pending_messages().into_iter();
+        self.send(orders(pending.filter(|(message, _)| !new.contains(&message.id))), waiting);
+        self.keep(start, waiting);
+        waiting.urgent = true;
+    }
+
+    /// Sends what is durable; what was accepted once is filed as accepted.
+    fn send(&mut self, outgoing: Vec<Outgoing>, waiting: &mut Waiting) {
+        for receipt in self.sending.send(outgoing) {
+            let effects = self.engine.step(Input::Receipt(receipt));
+            self.keep(effects, waiting);
+            waiting.urgent = true;
+        }
+    }
+
+    /// While a commit cannot be made for want of room, files what was accepted: the only thing
+    /// that would be done again in the world outside.
+    fn acknowledge(&mut self, waiting: &mut Waiting) -> Result<(), StoreError> {
+        let rows: Vec<Change> =
+            waiting.accepted.iter().filter_map(|id| self.engine.outbox_row(id)).collect();
+        if rows.is_empty() {
+            return Ok(());
+        }
+        match self.store.acknowledge(&rows) {
+            Ok(()) => waiting.accepted.clear(),
+            Err(error) if error.is_fatal() => return Err(error),
+            // It is in the file of sent messages, and in the next commit.
+            Err(error) => tracing::debug!("receipts wait for a commit: {error}"),
+        }
+        Ok(())
     }
 
     fn take(&mut self, feed: Feed, waiting: &mut Waiting) -> Result<(), StoreError> {
@@ -268,10 +316,8 @@ impl EngineThread {
         let mut expired = Vec::new();
         self.store.walk(Table::Join, &from, &mut |key, value| {
             seen += 1;
-            let model = key.split(|b| *b == 0).next().unwrap_or_default();
-            let model = String::from_utf8_lossy(model);
             let entry = postcard::from_bytes::<Entry>(value);
-            if entry.is_ok_and(|entry| self.engine.join_expired(&model, &entry)) {
+            if entry.is_ok_and(|entry| self.engine.join_expired(key, &entry)) {
                 expired.push(Change { table: Table::Join, key: key.to_vec(), value: None });
             }
             last = key.to_vec();
@@ -307,7 +353,7 @@ impl EngineThread {
 
     /// Join entries out of the store, in one sorted sweep.
     fn fetch(&self, keys: &[JoinKey]) -> Result<Vec<(JoinKey, Entry)>, StoreError> {
-        let bytes: Vec<Vec<u8>> = keys.iter().map(|key| join_key(&self.plan, *key)).collect();
+        let bytes: Vec<Vec<u8>> = keys.iter().map(|key| self.engine.join_key(*key)).collect();
         let found = self.store.get_many(Table::Join, &bytes)?;
         let mut entries = Vec::new();
         for (key, value) in keys.iter().zip(found) {
@@ -338,8 +384,8 @@ impl EngineThread {
         let resolve = |model: &str, version: Option<&str>| references.resolve(model, version);
         let shelf: Arc<dyn Shelf> = self.shelf.clone();
         match engine.reload(revised.plan.clone(), &resolve, &shelf) {
-            Ok((engine, effects)) => {
-                move_rows(self.store.as_ref(), engine.renamed())?;
+            Ok((mut engine, effects)) => {
+                forget_inherited(self.store.as_ref(), &mut engine)?;
                 self.engine = engine;
                 self.plan = revised.plan;
                 self.keep(effects, waiting);
@@ -358,7 +404,7 @@ impl EngineThread {
         effects.notices.iter().for_each(log);
         waiting.urgent |= effects.urgent;
         waiting.outgoing.extend(effects.cancelled.into_iter().map(Outgoing::Cancel));
-        waiting.outgoing.extend(effects.messages.into_iter().map(Outgoing::Message));
+        waiting.outgoing.extend(orders(effects.messages.into_iter().map(|message| (message, 0))));
     }
 
     /// One batch, fsynced; only then messages leave, commands are answered, the group hears.
@@ -396,10 +442,9 @@ impl EngineThread {
         if let Some(notice) = self.engine.join_is_full(full) {
             log(&notice);
         }
-        for outgoing in waiting.outgoing.drain(..) {
-            // The dispatcher outlives this thread; if it is gone, the rows wait for the restart.
-            let _ = self.out.send(outgoing);
-        }
+        waiting.accepted.clear();
+        let outgoing = std::mem::take(&mut waiting.outgoing);
+        self.send(outgoing, waiting);
         Failpoint::CommitReleased.reach();
         if !waiting.replies.is_empty() {
             // Who has its answer reads what it wrote.
@@ -425,37 +470,22 @@ fn log(notice: &Notice) {
     }
 }
 
-/// A renamed model finds the rows that are not loaded under its new name; what a crash leaves
-/// undone is done again by the next start.
+/// Score lines of a removed model whose name another one bears now: none of that one's.
 ///
 /// # Errors
-/// The store cannot be read or written.
-pub fn move_rows(store: &dyn Store, renamed: &[(String, String)]) -> Result<(), StoreError> {
-    for (old, new) in renamed {
-        for table in [Table::Join, Table::Counts] {
-            move_table(store, table, old, new)?;
-        }
+/// The store cannot be read.
+pub fn forget_inherited(store: &dyn Store, engine: &mut Engine) -> Result<(), StoreError> {
+    let names: Vec<String> = engine.inherited().map(str::to_owned).collect();
+    for name in names {
+        let (prefix, mut keys) = ([name.as_bytes(), &[0]].concat(), Vec::new());
+        store.walk(Table::Scores, &prefix, &mut |key, _| {
+            let mine = key.starts_with(&prefix);
+            keys.extend(mine.then(|| key.to_vec()));
+            mine
+        })?;
+        engine.forget_rows(Table::Scores, keys);
     }
     Ok(())
-}
-
-fn move_table(store: &dyn Store, table: Table, old: &str, new: &str) -> Result<(), StoreError> {
-    let prefix = [old.as_bytes(), &[0]].concat();
-    loop {
-        let (mut changes, mut bytes) = (Vec::new(), 0);
-        store.walk(table, &prefix, &mut |key, value| {
-            let Some(rest) = key.strip_prefix(prefix.as_slice()) else { return false };
-            let moved = [new.as_bytes(), &[0], rest].concat();
-            changes.push(Change { table, key: moved, value: Some(value.to_vec()) });
-            changes.push(Change { table, key: key.to_vec(), value: None });
-            bytes += key.len() + value.len();
-            bytes < MOST_MOVED
-        })?;
-        if changes.is_empty() {
-            return Ok(());
-        }
-        store.commit(&changes)?;
-    }
 }
 
 /// Memory that a slab's rows may leave in the overlay, roughly.

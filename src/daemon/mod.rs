@@ -12,6 +12,7 @@ mod receivers;
 mod references;
 mod registries;
 mod reload;
+mod sending;
 mod shelf;
 
 use std::process::ExitCode;
@@ -44,12 +45,13 @@ use crate::failpoint::Failpoint;
 use crate::metrics::{Exporter, Metrics};
 use crate::outbox::Dispatcher;
 use crate::source::{Channel, Reader, Shared};
-use crate::store::{Embedded, ScoreQuery, Store, rows, scores};
+use crate::store::{Embedded, ScoreQuery, Sent, Store, rows, scores};
 use control::{Desk, Doorkeeper};
 use keeping::Keeping;
 use observer::Watching;
 use registries::Telling;
 use reload::Within;
+use sending::Sending;
 use shelf::StoreShelf;
 
 /// Slabs on their way from readers to engine; each holds about a megabyte at most.
@@ -111,13 +113,10 @@ async fn serve(
     let plan = Arc::new(settings.plan.clone());
     let references = References::new(reference_files(&settings));
     let shelf = Arc::new(StoreShelf::new(store.clone()));
-    let (mut engine, effects) =
+    let sent = Sent::open(&settings.state.dir)?;
+    let (mut engine, start) =
         restore(&plan, &identity.secret, store.as_ref(), &references, &shelf)?;
-    // The clock enters before anything else: no message may be written at no time.
     engine.set_clock(crate::clock::now());
-    for notice in &effects.notices {
-        tracing::warn!(model = notice.model, "{}", notice.message);
-    }
     Failpoint::Restored.reach();
 
     let clock: Arc<dyn Clock> = SystemClock::new();
@@ -144,9 +143,6 @@ async fn serve(
             let _ = to_engine.send(Work::Receipt(receipt));
         }
     });
-    for (message, attempts) in engine.pending_messages() {
-        handle.resume(message, attempts);
-    }
 
     let stop = Arc::new(AtomicBool::new(false));
     let (out, mut outgoing) = tokio::sync::mpsc::unbounded_channel();
@@ -154,7 +150,7 @@ async fn serve(
     let forwarding = tokio::spawn(async move {
         while let Some(order) = outgoing.recv().await {
             match order {
-                Outgoing::Message(message) => to_dispatcher.send(message),
+                Outgoing::Message(message, attempts) => to_dispatcher.send(message, attempts),
                 Outgoing::Cancel(id) => to_dispatcher.cancel(id),
             }
         }
@@ -186,7 +182,8 @@ async fn serve(
         feed: feed.clone(),
         group: settings.kafka.group.clone(),
         work: inbox,
-        out,
+        start,
+        sending: Sending::new(sent, out, shared.clone()),
         observer: Box::new(watching),
         commit_every: reload::commit_every(&settings),
         stop: stop.clone(),
@@ -278,12 +275,13 @@ fn restore(
     let (mut engine, effects) = Engine::restore(
         plan.clone(),
         *secret,
+        crate::clock::now(),
         stored,
         &resolve,
         &(shelf.clone() as Arc<dyn Shelf>),
     )?;
     shelf.check()?;
-    engine_thread::move_rows(store, engine.renamed())?;
+    engine_thread::forget_inherited(store, &mut engine)?;
     for (model, after) in engine.recallable() {
         let (model, from) = (Some(model), Some(after));
         let query = ScoreQuery { model, from, all_revisions: true, ..ScoreQuery::default() };

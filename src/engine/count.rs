@@ -39,6 +39,16 @@ impl Slices {
     }
 }
 
+/// Where a batch comes from, and what it came after.
+pub(super) struct Origin<'a> {
+    /// Segments of every row, by dimension.
+    pub segments: &'a [Vec<Option<SegmentIx>>],
+    /// Its partition.
+    pub partition: u32,
+    /// The first event time that no prediction before it had reached.
+    pub unread: Option<Time>,
+}
+
 /// A pane's rows, of the whole and of every segment, and what codes them.
 struct Portion {
     reference: Option<Arc<Reference>>,
@@ -67,24 +77,24 @@ impl Model {
         along: Along,
         batch: &Batch,
         wholes: Slices,
-        segments: &[Vec<Option<SegmentIx>>],
-        partition: u32,
+        origin: &Origin<'_>,
     ) {
         let series = std::mem::take(&mut self.axis_mut(along).series);
         let mut portions = Vec::with_capacity(wholes.0.len());
         for whole in wholes.0 {
             let version = whole.key.version;
             let reference = self.versions.get(&version).and_then(|v| v.reference.clone());
-            self.note_starts(along, version, whole.first, &series, reference.as_deref());
+            let at = (whole.first, origin.unread);
+            self.note_starts(along, version, at, &series, reference.as_deref());
             let axis = self.axis_mut(along);
             let pane = axis.pane(whole.key);
             // Rows lie in the order of their offsets.
             if let (Some(&first), Some(&last)) = (whole.rows.first(), whole.rows.last()) {
                 let offset = |row: u32| batch.offsets[row as usize];
                 let extent = Extent { from: offset(first), to: offset(last) + 1 };
-                Extent::merge(&mut pane.prediction_extents, partition, extent);
+                Extent::merge(&mut pane.prediction_extents, origin.partition, extent);
             }
-            let slices = slice(whole, segments);
+            let slices = slice(whole, origin.segments);
             for slice in &slices {
                 self.bring_back(along, slice.key);
                 self.axis_mut(along).pane(slice.key).predictions += slice.rows.len() as u64;
@@ -138,20 +148,29 @@ impl Model {
     }
 
     /// A series counts from its earliest event, and again from the first event with another
-    /// reference.
+    /// reference. One that begins while others are counted already begins after all that was
+    /// read: an older event may still come, but those beside it are in no count of this series.
     fn note_starts(
         &mut self,
         along: Along,
         version: VersionIx,
-        first: Time,
+        (first, unread): (Time, Option<Time>),
         series: &[CountedSeries],
         reference: Option<&Reference>,
     ) {
         let Some(group) = self.versions.get(&version).map(|v| v.group) else { return };
-        self.note_start(group, along, &"model".into(), "", first);
+        let model: Arc<str> = "model".into();
+        let counted = self.groups[group].starts.contains_key(&(along, model.clone()));
+        self.note_start(group, along, &model, "", first);
         for series in series {
             let profile = reference.and_then(|r| r.series.get(&series.name as &str));
-            self.note_start(group, along, &series.name, profile.map_or("", |p| p.id()), first);
+            let id = profile.map_or("", |p| p.id());
+            let known = self.groups[group].starts.get(&(along, series.name.clone()));
+            let anew = counted && known.is_none_or(|(of, _)| **of != *id);
+            if let Some(unread) = unread.filter(|_| anew && along == Along::Time) {
+                self.groups[group].floors.insert(series.name.clone(), unread);
+            }
+            self.note_start(group, along, &series.name, id, first);
         }
     }
 

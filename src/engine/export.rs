@@ -23,6 +23,8 @@ use crate::window::PaneCounts;
 #[derive(Debug, Default)]
 pub struct Export {
     only: Option<String>,
+    /// Models by what the keys of their rows begin with.
+    names: BTreeMap<String, String>,
     positions: BTreeMap<Partition, Position>,
     ledgers: BTreeMap<String, Ledger>,
     /// By their row's key.
@@ -65,10 +67,12 @@ impl Export {
                 self.positions.insert(partition, position);
             }
             Table::Models => {
-                self.ledgers.insert(first_part(key), read(table, value)?);
+                let ledger: Ledger = read(table, value)?;
+                self.names.insert(first_part(key), ledger.name.clone());
+                self.ledgers.insert(ledger.name.clone(), ledger);
             }
             Table::Panes => {
-                let model = first_part(key);
+                let model = self.name_of(key);
                 if self.wants(&model) {
                     self.panes.insert(key.to_vec(), (model, read(table, value)?));
                 }
@@ -79,7 +83,7 @@ impl Export {
                 }
             }
             Table::Join => {
-                let model = first_part(key);
+                let model = self.name_of(key);
                 let Some(ledger) = self.ledgers.get(&model) else { return Ok(()) };
                 let entry: Entry = read(table, value)?;
                 let (watermark, rules) = (ledger.watermark(), ledger.rules());
@@ -160,6 +164,11 @@ impl Export {
         lines.extend(self.runs);
         lines.extend(self.outbox);
         lines
+    }
+
+    /// The model whose row this is; that of a row that is left of a removed one has no name.
+    fn name_of(&self, key: &[u8]) -> String {
+        self.names.get(&first_part(key)).cloned().unwrap_or_default()
     }
 
     fn wants(&self, model: &str) -> bool {

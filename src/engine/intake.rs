@@ -5,7 +5,7 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 
 use super::axis::Along;
-use super::count::Slices;
+use super::count::{Origin, Slices};
 use super::io::{JoinKey, Wants};
 use super::learn::{Rank, Row};
 use super::matching::Sums;
@@ -101,6 +101,7 @@ impl Model {
         let judged = self.ledger.judged_drift.unwrap_or(Time::MIN);
 
         let mut latest = self.latest(arriving);
+        let unread = self.after_all_read();
         let learns = self.learning.takes_rows();
         let (mut timed, mut counted) = (Slices::default(), Slices::default());
         let mut late = 0;
@@ -163,7 +164,7 @@ impl Model {
             if start + width <= judged {
                 let sliced = segments.iter().filter_map(|column| column[row]);
                 let touched = sliced.chain([WHOLE]).map(|segment| PaneKey { segment, ..key });
-                self.restated.extend(touched);
+                self.ledger.restated.extend(touched);
             }
             self.note_arrival(version, arrival, start);
             if learns && let Some(learner) = self.learning.by_version.get_mut(&version) {
@@ -177,8 +178,9 @@ impl Model {
             }
         }
         self.advance(arriving, latest);
-        self.count(Along::Time, batch, timed, &segments, partition);
-        self.count(Along::Events, batch, counted, &segments, partition);
+        let origin = Origin { segments: &segments, partition, unread };
+        self.count(Along::Time, batch, timed, &origin);
+        self.count(Along::Events, batch, counted, &origin);
         late
     }
 

@@ -29,7 +29,7 @@ enum Side {
 impl Model {
     /// Judges the next thing that the watermarks allow; `None` when there is nothing left.
     pub(super) fn judge_next(&mut self, watermarks: Watermarks) -> Option<Vec<Round>> {
-        if !self.restated.is_empty() {
+        if !self.ledger.restated.is_empty() {
             return Some(self.judge_restated());
         }
         for along in [Along::Events, Along::Pairs] {
@@ -292,7 +292,8 @@ impl Model {
 
     /// Judged panes that a record changed after all: their drift windows get a higher revision.
     fn judge_restated(&mut self) -> Vec<Round> {
-        let restated = std::mem::take(&mut self.restated);
+        let restated = std::mem::take(&mut self.ledger.restated);
+        self.dirty = true;
         let mut rounds = Vec::new();
         let (Some(first), Some(judged)) = (restated.first(), self.ledger.judged_drift) else {
             return rounds;
@@ -356,7 +357,9 @@ impl Model {
             Along::Events => self.ledger.events.kept_from(),
             Along::Pairs => self.ledger.pairs.kept_from(),
         };
-        Some(start.max(begins).max(kept).ceil_to(self.axis(along).width))
+        let floor = group.floors.get(series).filter(|_| along == Along::Time);
+        let floor = floor.copied().unwrap_or(Time::MIN);
+        Some(start.max(begins).max(floor).max(kept).ceil_to(self.axis(along).width))
     }
 
     /// The whole, and the segments of the monitor's dimensions that have events in the window.

@@ -23,9 +23,11 @@ mod live;
 mod matching;
 mod mature;
 mod model;
+mod names;
 mod outbox;
 mod pane_rows;
 mod pipeline;
+mod readable;
 mod recall;
 mod revisions;
 mod round;
@@ -59,7 +61,8 @@ use runs::Run;
 
 pub use export::{EXPORTED, Export};
 pub use outbox::KEPT;
-pub use rows::{StateError, join_key};
+pub use readable::readable;
+pub use rows::StateError;
 pub use runs::callback_token;
 pub use shelf::{Shelf, counts_of};
 pub use state::Resolve;
@@ -91,8 +94,8 @@ pub struct Engine {
     runs: BTreeMap<String, Run>,
     silences: BTreeMap<String, SilenceLine>,
     pipelines: Vec<Pipeline>,
-    /// Models that were stored under a former name, and their name now.
-    renamed: Vec<(String, String)>,
+    /// Names of removed models that another model bears now.
+    inherited: BTreeSet<String>,
     dirty: Dirty,
     now: Time,
     finishing: bool,
@@ -131,7 +134,7 @@ impl Engine {
             outbox: Outbox::default(),
             runs: BTreeMap::new(),
             silences: BTreeMap::new(),
-            renamed: Vec::new(),
+            inherited: BTreeSet::new(),
             dirty: Dirty::default(),
             now: Time::MIN,
             finishing: false,
@@ -359,10 +362,17 @@ impl Engine {
         self.ends.get(partition).is_some_and(|end| *end <= position)
     }
 
-    /// Whether a join entry can matter no more.
+    /// Key of a join entry in the store.
     #[must_use]
-    pub fn join_expired(&self, model: &str, entry: &crate::join::Entry) -> bool {
-        let Some(model) = self.models.iter().find(|m| m.plan.name == model) else { return true };
+    pub fn join_key(&self, key: io::JoinKey) -> Vec<u8> {
+        rows::join_key(&self.models[key.model as usize].stem, key.id)
+    }
+
+    /// Whether a stored join entry can matter no more.
+    #[must_use]
+    pub fn join_expired(&self, key: &[u8], entry: &crate::join::Entry) -> bool {
+        let stem = rows::first_part(key);
+        let Some(model) = self.models.iter().find(|m| m.stem == stem) else { return true };
         // A partition that has not been looked into yet may hold the other half of anything.
         let unread =
             model.ledger.clocks.by_partition.iter().any(|(partition, clock)| {

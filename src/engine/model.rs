@@ -56,6 +56,8 @@ pub(super) struct Group {
     pub latest: BTreeMap<TrackKey, Judged>,
     /// First position of a window along a line, where the group began anew.
     pub begins: BTreeMap<Along, Time>,
+    /// First event time of a window of series that began anew while others went on.
+    pub floors: BTreeMap<Arc<str>, Time>,
     /// Sliding sums, rebuilt at will.
     pub sums: HashMap<(Along, SegmentIx, Span), Running>,
     /// Counts of the whole reference by series, with the profile that they belong to.
@@ -85,7 +87,7 @@ pub(super) struct TrackKey {
 }
 
 /// Where a pane lies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(super) struct PaneKey {
     pub start: Time,
     pub version: VersionIx,
@@ -194,12 +196,20 @@ pub(super) struct Ledger {
     pub starts: Vec<(String, Vec<Start>)>,
     /// First positions of groups that began anew.
     pub begins: Vec<(String, BTreeMap<Along, Time>)>,
+    /// The model's name: a renamed one keeps the keys of its rows.
+    pub name: String,
+    /// Judged panes that a record changed after all, until their windows are judged again.
+    pub restated: BTreeSet<PaneKey>,
+    /// First event times of series that began anew, by group.
+    pub floors: Vec<(String, BTreeMap<Arc<str>, Time>)>,
 }
 
 /// The state of one model.
 #[derive(Debug)]
 pub(super) struct Model {
     pub plan: Arc<ModelPlan>,
+    /// What the keys of its rows begin with: the first name that it was stored under.
+    pub stem: String,
     pub ledger: Ledger,
     pub segments: Segments,
     pub versions: BTreeMap<VersionIx, Version>,
@@ -226,8 +236,6 @@ pub(super) struct Model {
     pub notices: Vec<Notice>,
     pub dirty_tracks: BTreeSet<(usize, TrackKey)>,
     pub dirty: bool,
-    /// Judged panes that a record changed after all.
-    pub restated: BTreeSet<PaneKey>,
     /// Classes that are positive, by lexicon number.
     pub positive: BTreeSet<u32>,
 }
@@ -235,6 +243,7 @@ pub(super) struct Model {
 impl Model {
     pub(super) fn new(plan: Arc<ModelPlan>, limits: &Limits) -> Model {
         let mut model = Model {
+            stem: plan.name.clone(),
             ledger: Ledger::default(),
             segments: Segments::new(&plan, limits.segments),
             versions: BTreeMap::new(),
@@ -252,7 +261,6 @@ impl Model {
             notices: Vec::new(),
             dirty_tracks: BTreeSet::new(),
             dirty: false,
-            restated: BTreeSet::new(),
             positive: BTreeSet::new(),
             plan,
         };
@@ -355,6 +363,15 @@ impl Model {
             // Sums of both hold the wrong versions now.
             self.groups[group].sums.clear();
         }
+        if before.is_some() && self.groups[group].starts.is_empty() {
+            // What came before was counted with another reference, in whatever order it comes.
+            let begins = [
+                (Along::Time, self.after_all_read()),
+                (Along::Events, Some(Time(self.ledger.events.next))),
+            ];
+            let begins = begins.into_iter().filter_map(|(along, at)| Some((along, at?)));
+            self.groups[group].begins.extend(begins);
+        }
         if learns || self.groups[group].reference.is_none() {
             // Sums were made with the counts of the reference before.
             self.groups[group].sums.clear();
@@ -378,6 +395,11 @@ impl Model {
                 last_pane: Time::MIN,
             });
         self.dirty = true;
+    }
+
+    /// The first event time that no prediction has reached so far.
+    pub(super) fn after_all_read(&self) -> Option<Time> {
+        self.latest_event().map(|latest| latest + Span(1))
     }
 
     /// Meets a version for the first time; the notice is for the log.

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::Engine;
-use super::io::Effects;
+use super::io::{Change, Effects, Table};
+use super::rows::row;
 use super::runs::Run;
 use crate::event::{Span, Time};
 use crate::lines::{OutboxLine, RowState, SilenceLine};
@@ -79,6 +80,21 @@ impl Engine {
             .collect();
         messages.sort_by(|(a, _), (b, _)| (a.created, sequence(a)).cmp(&(b.created, sequence(b))));
         messages
+    }
+
+    /// The row of a message as it is now.
+    #[must_use]
+    pub fn outbox_row(&self, id: &str) -> Option<Change> {
+        let stored = self.outbox.rows.get(id)?;
+        Some(row(Table::Outbox, id.as_bytes().to_vec(), Some(stored)))
+    }
+
+    /// A run whose request was accepted is accepted: of the two rows only that of the message is
+    /// written where a disk has hardly any room.
+    pub(super) fn catch_runs_up(&mut self) {
+        let rows = self.outbox.rows.values().filter(|row| row.state == RowState::Delivered);
+        let accepted: Vec<String> = rows.filter_map(|row| row.message.run.clone()).collect();
+        accepted.iter().for_each(|run| self.run_accepted(run, None));
     }
 
     /// Writes a message about an incident into the outbox.

@@ -47,28 +47,22 @@ impl Model {
 
     /// Key of a pane's rows.
     pub(super) fn pane_key(&self, along: Along, key: PaneKey) -> Vec<u8> {
-        self.pane_key_under(&self.plan.name, along, key)
-    }
-
-    /// Key of a pane's rows under a name that the model has or had.
-    pub(super) fn pane_key_under(&self, name: &str, along: Along, key: PaneKey) -> Vec<u8> {
         let version = self.ledger.lexicon.name(key.version);
-        row_key(name, along, key.start, version, &self.segments.entry(key.segment).segment)
+        row_key(&self.stem, along, key.start, version, &self.segments.entry(key.segment).segment)
     }
 
-    /// Takes a stored pane back from under a name of the model. Where panes became wider, or series
-    /// have another path (`changed` names them), its counts are read and stored anew.
+    /// Takes a stored pane back. Where panes became wider, or series have another path (`changed`
+    /// names them), its counts are read and stored anew.
     pub(super) fn take_pane_back(
         &mut self,
-        name: &str,
         along: Along,
         stored: StoredPane,
         changed: Option<&BTreeSet<Arc<str>>>,
     ) {
-        let Some((stored, mut pane)) = self.stored_key(name, along, stored) else { return };
+        let Some((stored, mut pane)) = self.stored_key(along, stored) else { return };
         let key = PaneKey { start: self.axis(along).start_of(stored.start), ..stored };
         if let Some(moved) = changed {
-            let shelved = || self.shelved_under([name, &self.plan.name], stored);
+            let shelved = || self.shelved(along, stored);
             let mut counts = pane.series.take().unwrap_or_else(shelved);
             counts.retain(|series, _| !moved.contains(series));
             pane.series = Some(counts);
@@ -85,8 +79,8 @@ impl Model {
     }
 
     /// Removes the rows of a stored pane that serves no more.
-    pub(super) fn drop_stored(&mut self, name: &str, along: Along, stored: StoredPane) {
-        let Some((key, _)) = self.stored_key(name, along, stored) else { return };
+    pub(super) fn drop_stored(&mut self, along: Along, stored: StoredPane) {
+        let Some((key, _)) = self.stored_key(along, stored) else { return };
         let axis = self.axis_mut(along);
         axis.dirty.insert(key);
         axis.dirty_counts.insert(key);
@@ -95,12 +89,11 @@ impl Model {
     /// Where a stored pane lies; of a segment that nobody slices by any more its rows are orphans.
     fn stored_key(
         &mut self,
-        name: &str,
         along: Along,
         (start, version, segment, pane): StoredPane,
     ) -> Option<(PaneKey, Pane)> {
         let Some(place) = self.segments.find(&segment) else {
-            let key = row_key(name, along, start, &version, &segment);
+            let key = row_key(&self.stem, along, start, &version, &segment);
             if along == Along::Time {
                 self.orphans.extend([(Table::Panes, key.clone()), (Table::Counts, key)]);
             } else {
@@ -113,10 +106,10 @@ impl Model {
     }
 }
 
-fn row_key(name: &str, along: Along, start: Time, version: &str, segment: &Segment) -> Vec<u8> {
+fn row_key(stem: &str, along: Along, start: Time, version: &str, segment: &Segment) -> Vec<u8> {
     let (start, segment) = (start.0.to_string(), segment.to_string());
     match along {
-        Along::Time => text_key(&[name, &start, version, &segment]),
-        _ => text_key(&[name, along.name(), &start, version, &segment]),
+        Along::Time => text_key(&[stem, &start, version, &segment]),
+        _ => text_key(&[stem, along.name(), &start, version, &segment]),
     }
 }

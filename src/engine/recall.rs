@@ -18,8 +18,9 @@ impl Engine {
             let judged = [ledger.judged_drift, ledger.judged_performance];
             let Some(judged) = judged.into_iter().flatten().min() else { continue };
             let after = judged - plan.longest_window() - plan.within();
-            let names = [Some(plan.name.clone()), plan.was.clone()];
-            wanted.extend(names.into_iter().flatten().map(|name| (name, after)));
+            let names = [Some(plan.name.clone()), plan.was.clone()].into_iter().flatten();
+            let mine = names.filter(|name| !self.inherited.contains(name));
+            wanted.extend(mine.map(|name| (name, after)));
         }
         wanted
     }
@@ -27,6 +28,9 @@ impl Engine {
     /// Takes a line of an earlier process back, unless a newer one is known or nobody watches its
     /// series any more.
     pub fn recall(&mut self, line: ScoreLine) {
+        if self.inherited.contains(&*line.model) {
+            return;
+        }
         let bears = |name: &str| *line.model == *name;
         let model = self
             .models

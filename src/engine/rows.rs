@@ -3,9 +3,8 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::io::{Change, JoinKey, Table};
+use super::io::{Change, Table};
 use crate::lines::ScoreLine;
-use crate::plan::Plan;
 
 /// A row that cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -15,14 +14,12 @@ pub struct StateError {
     pub(super) why: String,
 }
 
-/// Key of a join entry in the store.
-#[must_use]
-pub fn join_key(plan: &Plan, key: JoinKey) -> Vec<u8> {
-    let name = &plan.models[key.model as usize].name;
-    let mut bytes = Vec::with_capacity(name.len() + 17);
-    bytes.extend_from_slice(name.as_bytes());
+/// Key of a join entry of the model with this stem.
+pub(super) fn join_key(stem: &str, id: u128) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(stem.len() + 17);
+    bytes.extend_from_slice(stem.as_bytes());
     bytes.push(0);
-    bytes.extend_from_slice(&key.id.to_be_bytes());
+    bytes.extend_from_slice(&id.to_be_bytes());
     bytes
 }
 

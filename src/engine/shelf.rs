@@ -62,18 +62,9 @@ impl Model {
         }
     }
 
-    fn shelved(&self, along: Along, key: PaneKey) -> SeriesCounts {
+    pub(super) fn shelved(&self, along: Along, key: PaneKey) -> SeriesCounts {
         let shelf = self.shelf.as_ref();
         shelf.map(|shelf| shelf.counts(&self.pane_key(along, key))).unwrap_or_default()
-    }
-
-    /// The counts of a pane of event time, as they lie under the first of the model's names that
-    /// has them: a renamed model's rows are moved before or after this.
-    pub(super) fn shelved_under(&self, names: [&str; 2], key: PaneKey) -> SeriesCounts {
-        let Some(shelf) = &self.shelf else { return SeriesCounts::new() };
-        let found = names.map(|name| self.pane_key_under(name, Along::Time, key));
-        let found = found.iter().map(|key| shelf.counts(key)).find(|counts| !counts.is_empty());
-        found.unwrap_or_default()
     }
 
     /// Lets go of the counts of judged panes; those in `written` were changed after that.

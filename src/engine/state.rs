@@ -11,12 +11,12 @@ use super::learn::StoredLearning;
 use super::model::{Ledger, Model};
 use super::outbox::Row;
 use super::pane_rows::{StoredPane, counted_pane};
-use super::rows::{StateError, first_part, join_key, read, row, score_key, text_key};
+use super::rows::{StateError, first_part, read, row, score_key, text_key};
 use super::runs::Run;
 use super::shelf::Shelf;
 use super::tracks::{StoredRevisions, StoredTrack};
 use super::{Engine, Position};
-use crate::event::Partition;
+use crate::event::{Partition, Time};
 use crate::lines::{ScoreLine, SilenceLine};
 use crate::plan::{NamedPath, Plan};
 use crate::policy::Incident;
@@ -46,7 +46,7 @@ impl Engine {
         }
         for key in std::mem::take(&mut self.entries.dirty) {
             let value = self.entries.by_key.get(&key);
-            changes.push(row(Table::Join, join_key(&self.plan, key), value));
+            changes.push(row(Table::Join, self.join_key(key), value));
         }
         self.entries.by_key.clear();
         for key in std::mem::take(&mut self.dirty.incidents) {
@@ -82,40 +82,46 @@ impl Engine {
     }
 
     /// An engine out of stored rows, under a plan that may have changed since. Rows of
-    /// [`Table::Counts`] are left where they are: the shelf reads them when they are needed.
+    /// [`Table::Counts`] are left where they are: the shelf reads them when they are needed. `now` is
+    /// our clock: incidents that the plan ends, end then.
     ///
     /// # Errors
     /// A row that cannot be read: the store is damaged or newer.
     pub fn restore(
         plan: Arc<Plan>,
         secret: [u8; 32],
+        now: Time,
         rows: impl IntoIterator<Item = (Table, Vec<u8>, Vec<u8>)>,
         resolve: Resolve<'_>,
         shelf: &Arc<dyn Shelf>,
     ) -> Result<(Engine, Effects), StateError> {
         let mut engine = Engine::new(plan, secret);
+        engine.now = now;
         engine.shelve_on(shelf);
+        let rows: Vec<(Table, Vec<u8>, Vec<u8>)> = rows.into_iter().collect();
         let mut ledgers: BTreeMap<String, Ledger> = BTreeMap::new();
+        for (table, key, value) in rows.iter().filter(|(table, ..)| *table == Table::Models) {
+            ledgers.insert(first_part(key), read(*table, value)?);
+        }
+        engine.inherit_stems(&ledgers);
+        let stems: BTreeSet<String> = engine.models.iter().map(|m| m.stem.clone()).collect();
         let mut panes: Vec<(String, (Along, StoredPane))> = Vec::new();
         let mut tracks: Vec<(String, StoredTrack)> = Vec::new();
         let mut revisions: Vec<(String, StoredRevisions)> = Vec::new();
         let mut learnt: Vec<(String, StoredLearning)> = Vec::new();
         let mut ownerless = Vec::new();
-        let names: BTreeSet<String> = engine.models.iter().map(|m| m.plan.name.clone()).collect();
         for (table, key, value) in rows {
-            if OWNED.contains(&table) && !names.contains(&first_part(&key)) {
-                ownerless.push((table, key.clone()));
+            if OWNED.contains(&table) && !stems.contains(&first_part(&key)) {
                 if table == Table::Panes {
                     ownerless.push((Table::Counts, key.clone()));
                 }
+                ownerless.push((table, key));
+                continue;
             }
             match table {
                 Table::Positions => {
                     let (partition, position): (Partition, Position) = read(table, &value)?;
                     engine.positions.insert(partition, position);
-                }
-                Table::Models => {
-                    ledgers.insert(first_part(&key), read(table, &value)?);
                 }
                 Table::Panes => {
                     panes.push((first_part(&key), (Along::Time, read(table, &value)?)));
@@ -140,40 +146,40 @@ impl Engine {
                     engine.silences.insert(silence.id.clone(), silence);
                 }
                 Table::Learning => learnt.push((first_part(&key), read(table, &value)?)),
-                Table::Meta | Table::Counts | Table::Join | Table::Scores | Table::Schemas => {}
+                Table::Meta
+                | Table::Models
+                | Table::Counts
+                | Table::Join
+                | Table::Scores
+                | Table::Schemas => {}
             }
         }
         let mut effects = Effects::default();
         for model in &mut engine.models {
-            let names = [Some(model.plan.name.clone()), model.plan.was.clone()];
-            let Some(name) = names.into_iter().flatten().find(|n| ledgers.contains_key(n)) else {
-                continue;
-            };
-            let Some(ledger) = ledgers.remove(&name) else { continue };
-            let mine = |owner: &String| *owner == name;
+            let stem = model.stem.clone();
+            let Some(ledger) = ledgers.remove(&stem) else { continue };
+            let mine = |owner: &String| *owner == stem;
             let moved = model.take_back(
                 ledger,
                 learnt.extract_if(.., |(owner, _)| mine(owner)).map(|(_, stored)| stored),
                 resolve,
             )?;
             let panes = panes.extract_if(.., |(owner, _)| mine(owner)).map(|(_, pane)| pane);
-            let kept = model.take_panes_back(&name, panes, &moved);
+            let kept = model.take_panes_back(panes, &moved);
             let tracks = tracks.extract_if(.., |(owner, _)| mine(owner)).map(|(_, track)| track);
             let revisions = revisions.extract_if(.., |(owner, _)| mine(owner)).map(|(_, row)| row);
-            model.take_tracks_back(&name, tracks, revisions, kept.then_some(&moved));
+            model.take_tracks_back(tracks, revisions, kept.then_some(&moved));
             if !kept {
                 effects.notices.push(Notice {
                     warning: true,
-                    model: name.clone(),
+                    model: model.plan.name.clone(),
                     message: "the pane width changed: counting starts anew".to_owned(),
                 });
             }
-            if name != model.plan.name {
-                engine.renamed.push((name.clone(), model.plan.name.clone()));
-                model.mark_all();
-            }
         }
         engine.dirty.ownerless = ownerless;
+        engine.catch_runs_up();
+        engine.part_with_inherited(&mut effects);
         engine.carry_names_on();
         engine.remove_orphans(&mut effects);
         Ok((engine, effects))
@@ -196,15 +202,12 @@ impl Engine {
             .into_iter()
             .filter_map(|c| c.value.map(|value| (c.table, c.key, value)))
             .collect();
-        let (mut engine, effects) = Engine::restore(plan, self.secret, rows, resolve, shelf)?;
+        let (mut engine, effects) =
+            Engine::restore(plan, self.secret, self.now, rows, resolve, shelf)?;
         latest.into_iter().for_each(|line| engine.recall(line));
-        engine.now = self.now;
         engine.ends = self.ends;
         for (model, pipeline) in self.models.iter().zip(self.pipelines) {
-            let known = |m: &Model| {
-                m.plan.name == model.plan.name || m.plan.was.as_ref() == Some(&model.plan.name)
-            };
-            if let Some(place) = engine.models.iter().position(known) {
+            if let Some(place) = engine.models.iter().position(|m| m.stem == model.stem) {
                 engine.pipelines[place] = pipeline;
             }
         }
@@ -223,62 +226,15 @@ impl Engine {
             model.mark_all();
         }
     }
-
-    /// Models whose state was stored under a former name: `(old, new)`. Their join entries are
-    /// the shell's to move before anything else is taken.
-    #[must_use]
-    pub fn renamed(&self) -> &[(String, String)] {
-        &self.renamed
-    }
-
-    /// A renamed model or monitor keeps its incidents and their keys, its runs and silences.
-    fn carry_names_on(&mut self) {
-        for model in &self.models {
-            let plan = &model.plan;
-            let former = |name: &str| plan.was.as_deref() == Some(name);
-            let monitor_now = |name: &str| {
-                let renamed = plan.monitors.iter().find(|m| m.was.as_deref() == Some(name));
-                renamed.map(|m| m.name.clone())
-            };
-            for incident in self.incidents.values_mut() {
-                if former(&incident.model) {
-                    incident.model = plan.name.as_str().into();
-                    self.dirty.incidents.insert(incident.key.clone());
-                }
-                if *incident.model == *plan.name
-                    && let Some(monitor) = monitor_now(&incident.monitor)
-                {
-                    incident.monitor = monitor.into();
-                    self.dirty.incidents.insert(incident.key.clone());
-                }
-            }
-            for silence in self.silences.values_mut() {
-                if former(&silence.model) {
-                    silence.model.clone_from(&plan.name);
-                    self.dirty.silences.insert(silence.id.clone());
-                }
-                let monitor = silence.monitor.as_deref().and_then(monitor_now);
-                if silence.model == plan.name && monitor.is_some() {
-                    silence.monitor = monitor;
-                    self.dirty.silences.insert(silence.id.clone());
-                }
-            }
-            for run in self.runs.values_mut().filter(|run| former(&run.line.model)) {
-                run.line.model = plan.name.as_str().into();
-                self.dirty.runs.insert(run.line.id.clone());
-            }
-        }
-    }
 }
 
 impl Model {
     fn changes(&mut self, changes: &mut Vec<Change>) {
-        let name = self.plan.name.clone();
         let orphans = std::mem::take(&mut self.orphans).into_iter();
         changes.extend(orphans.map(|(table, key)| Change { table, key, value: None }));
         if std::mem::take(&mut self.dirty) || self.axes().any(|axis| !axis.dirty.is_empty()) {
             self.write_ledger();
-            changes.push(row(Table::Models, text_key(&[&name]), Some(&self.ledger)));
+            changes.push(row(Table::Models, text_key(&[&self.stem]), Some(&self.ledger)));
         }
         for along in Along::ALL {
             let dirty = std::mem::take(&mut self.axis_mut(along).dirty);
@@ -294,6 +250,7 @@ impl Model {
     }
 
     fn write_ledger(&mut self) {
+        self.ledger.name.clone_from(&self.plan.name);
         self.ledger.widths = self.axes().map(|axis| (axis.along, axis.width)).collect();
         self.ledger.segments = self.segments.list();
         self.ledger.versions = self
@@ -312,6 +269,8 @@ impl Model {
             .collect();
         let begins = self.groups.iter().filter(|g| !g.begins.is_empty());
         self.ledger.begins = begins.map(|g| (g.id.to_string(), g.begins.clone())).collect();
+        let floors = self.groups.iter().filter(|g| !g.floors.is_empty());
+        self.ledger.floors = floors.map(|g| (g.id.to_string(), g.floors.clone())).collect();
     }
 
     fn mark_all(&mut self) {
@@ -336,7 +295,9 @@ impl Model {
         self.segments.restore(&ledger.segments);
         let versions = ledger.versions.clone();
         let (starts, begins) = (ledger.starts.clone(), ledger.begins.clone());
+        let floors = ledger.floors.clone();
         self.ledger = ledger;
+        self.dirty |= self.ledger.name != self.plan.name;
         let topics = self.plan.topics();
         self.ledger.clocks.by_partition.retain(|p, _| topics.iter().any(|(t, _)| *t == p.topic));
         self.number_classes();
@@ -358,15 +319,17 @@ impl Model {
                 if let Some((_, at)) = begins.iter().find(|(id, _)| *id == group_id) {
                     group.begins.clone_from(at);
                 }
+                if let Some((_, at)) = floors.iter().find(|(id, _)| *id == group_id) {
+                    group.floors.clone_from(at);
+                }
             }
         }
         Ok(moved)
     }
 
-    /// Takes stored panes back, from under this name; false where those of event time had to be dropped.
+    /// Takes stored panes back; false where those of event time had to be dropped.
     fn take_panes_back(
         &mut self,
-        name: &str,
         panes: impl Iterator<Item = (Along, StoredPane)>,
         moved: &BTreeSet<Arc<str>>,
     ) -> bool {
@@ -375,9 +338,9 @@ impl Model {
         let changed = Some(moved).filter(|moved| rescaled || !moved.is_empty());
         for (along, stored) in panes {
             if kept.contains(&along) {
-                self.take_pane_back(name, along, stored, changed);
+                self.take_pane_back(along, stored, changed);
             } else {
-                self.drop_stored(name, along, stored);
+                self.drop_stored(along, stored);
             }
         }
         kept.contains(&Along::Time)
@@ -421,6 +384,7 @@ impl Model {
         match along {
             Along::Time => {
                 (self.ledger.judged_drift, self.ledger.judged_performance) = (None, None);
+                self.ledger.restated.clear();
                 self.groups.iter_mut().for_each(|group| group.tracks.clear());
             }
             Along::Events => self.ledger.events = Count::default(),

@@ -6,6 +6,7 @@ mod interleavings;
 mod learnt;
 mod limits;
 pub(crate) mod lived;
+mod renames;
 mod scenarios;
 mod sequential;
 mod shelf;

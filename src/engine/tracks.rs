@@ -17,9 +17,9 @@ pub(super) type StoredTrack = (Owner, Track);
 pub(super) type StoredRevisions = (Owner, Vec<(Time, Said)>);
 
 /// Key of a track's row.
-fn track_key(model: &str, owner: (&str, &str, &str, &Segment)) -> Vec<u8> {
+fn track_key(stem: &str, owner: (&str, &str, &str, &Segment)) -> Vec<u8> {
     let (group, monitor, series, segment) = owner;
-    text_key(&[model, group, monitor, series, &segment.to_string()])
+    text_key(&[stem, group, monitor, series, &segment.to_string()])
 }
 
 /// What follows it in the key of an hour of revisions.
@@ -35,7 +35,7 @@ impl Model {
             let Some(track) = group.tracks.get_mut(&key) else { continue };
             let segment = &self.segments.entry(key.segment).segment;
             let owner = (&*group.id, &*key.monitor, &*key.series, segment);
-            let name = track_key(&self.plan.name, owner);
+            let name = track_key(&self.stem, owner);
             for (hour, ends) in track.revisions.take_changed() {
                 let stored = Some((owner, ends)).filter(|(_, ends)| !ends.is_empty());
                 let key = [name.clone(), hour_key(hour)].concat();
@@ -55,16 +55,16 @@ impl Model {
         }
     }
 
-    /// Takes stored tracks back from under a name of the model, except those of series that have
-    /// `moved` (`None`: all have); rows that go under another key now, or serve no more, are orphans.
+    /// Takes stored tracks back, except those of series that have `moved` (`None`: all have); rows
+    /// that go under another key now, or serve no more, are orphans.
     pub(super) fn take_tracks_back(
         &mut self,
-        name: &str,
         tracks: impl Iterator<Item = StoredTrack>,
         revisions: impl Iterator<Item = StoredRevisions>,
         moved: Option<&BTreeSet<Arc<str>>>,
     ) {
-        let stored_key = |owner: &Owner| track_key(name, (&owner.0, &owner.1, &owner.2, &owner.3));
+        let stem = self.stem.clone();
+        let stored_key = |owner: &Owner| track_key(&stem, (&owner.0, &owner.1, &owner.2, &owner.3));
         for (owner, track) in tracks {
             let place = self.place_of(&owner, moved);
             self.note_orphan(Table::Tracks, stored_key(&owner), &owner, place.as_ref());

@@ -46,14 +46,10 @@ pub struct Handle {
 }
 
 impl Handle {
-    /// Sends a message whose row is durable. What becomes of it arrives as receipts.
-    pub fn send(&self, message: Message) {
-        self.resume(message, 0);
-    }
-
-    /// Goes on with a message after so many attempts of an earlier process: tried at once, since
-    /// a restart may have been the cure; numbers and pauses go on from there.
-    pub fn resume(&self, message: Message, attempts: u32) {
+    /// Sends a message whose row is durable, after so many attempts of an earlier process: tried at
+    /// once, since a restart may have been the cure; numbers and pauses go on from there. What
+    /// becomes of it arrives as receipts.
+    pub fn send(&self, message: Message, attempts: u32) {
         self.order(Order::Send(message, attempts));
     }
 

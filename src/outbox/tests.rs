@@ -71,7 +71,7 @@ fn a_lane_keeps_its_order_and_others_do_not_wait() {
 #[tokio::test]
 async fn after_a_restart_numbers_and_pauses_go_on() {
     let mut desk = Desk::new();
-    desk.handle.resume(message("a1", "a", "down"), 6);
+    desk.handle.send(message("a1", "a", "down"), 6);
     assert_eq!(desk.settle().await, pairs(&[("a1", "retrying 7")]));
     assert_eq!(desk.pass(45).await, [], "the pause after the seventh failure is a minute");
     assert_eq!(desk.pass(30).await, pairs(&[("a1", "retrying 8")]));
@@ -212,10 +212,10 @@ fn pairs(list: &[(&str, &str)]) -> Vec<(String, String)> {
 #[tokio::test]
 async fn one_receiver_down_delays_no_other_and_order_is_kept() {
     let mut desk = Desk::new();
-    desk.handle.send(message("a1", "a", "down"));
-    desk.handle.send(message("a2", "a", "down"));
-    desk.handle.send(message("a1up", "a", "up"));
-    desk.handle.send(message("a2up", "a", "up"));
+    desk.handle.send(message("a1", "a", "down"), 0);
+    desk.handle.send(message("a2", "a", "down"), 0);
+    desk.handle.send(message("a1up", "a", "up"), 0);
+    desk.handle.send(message("a2up", "a", "up"), 0);
     assert_eq!(
         desk.settle().await,
         pairs(&[("a1", "retrying 1"), ("a1up", "delivered 1"), ("a2up", "delivered 1")])
@@ -233,7 +233,7 @@ async fn one_receiver_down_delays_no_other_and_order_is_kept() {
 #[tokio::test]
 async fn six_hours_down_stay_polite_and_end_in_delivery() {
     let mut desk = Desk::new();
-    desk.handle.send(message("a1", "a", "down"));
+    desk.handle.send(message("a1", "a", "down"), 0);
     desk.settle().await;
     for _ in 0..6 * 60 {
         desk.clock.advance(SECOND * 60);
@@ -252,13 +252,13 @@ async fn six_hours_down_stay_polite_and_end_in_delivery() {
 #[tokio::test]
 async fn what_nobody_takes_is_dead_after_give_up_and_refusals_at_once() {
     let mut desk = Desk::new();
-    desk.handle.send(message("refused", "a", "up"));
-    desk.handle.send(message("next", "a", "up"));
+    desk.handle.send(message("refused", "a", "up"), 0);
+    desk.handle.send(message("next", "a", "up"), 0);
     assert_eq!(
         desk.settle().await,
         pairs(&[("next", "delivered 1"), ("refused", "dead 1: answered 404")])
     );
-    desk.handle.send(message("a1", "a", "down"));
+    desk.handle.send(message("a1", "a", "down"), 0);
     let mut words = desk.settle().await;
     for _ in 0..25 * 60 {
         desk.clock.advance(SECOND * 60);
@@ -273,11 +273,11 @@ async fn what_nobody_takes_is_dead_after_give_up_and_refusals_at_once() {
 #[tokio::test]
 async fn a_superseded_message_leaves_no_receipt_and_its_successor_goes() {
     let mut desk = Desk::new();
-    desk.handle.send(message("firing", "a", "down"));
+    desk.handle.send(message("firing", "a", "down"), 0);
     assert_eq!(desk.settle().await, pairs(&[("firing", "retrying 1")]));
     *desk.down.down.lock().unwrap() = false;
     desk.handle.cancel("firing".into());
-    desk.handle.send(message("resolved", "a", "down"));
+    desk.handle.send(message("resolved", "a", "down"), 0);
     assert_eq!(desk.settle().await, pairs(&[("resolved", "delivered 1")]));
     assert_eq!(desk.pass(5).await, []);
 }
@@ -285,7 +285,7 @@ async fn a_superseded_message_leaves_no_receipt_and_its_successor_goes() {
 #[tokio::test]
 async fn a_receiver_that_comes_back_with_a_reload_is_tried_at_once() {
     let mut desk = Desk::new();
-    desk.handle.send(message("a1", "a", "gone"));
+    desk.handle.send(message("a1", "a", "gone"), 0);
     let words = desk.settle().await;
     assert_eq!(words, pairs(&[("a1", "retrying 1")]));
     let up = Arc::clone(&desk.up) as Arc<dyn Notifier>;
@@ -297,7 +297,7 @@ async fn a_receiver_that_comes_back_with_a_reload_is_tried_at_once() {
 #[tokio::test]
 async fn a_notifier_that_panics_costs_one_attempt() {
     let mut desk = Desk::new();
-    desk.handle.send(message("panic", "a", "up"));
+    desk.handle.send(message("panic", "a", "up"), 0);
     assert_eq!(desk.settle().await, pairs(&[("panic", "retrying 1")]));
     assert_eq!(desk.pass(2).await, pairs(&[("panic", "delivered 2")]));
 }
@@ -327,7 +327,7 @@ async fn a_real_receiver_sees_one_id_and_one_body_over_all_attempts() {
     let (dispatcher, handle) =
         Dispatcher::new(receivers, clock.clone(), Metrics::default(), sender);
     let running = tokio::spawn(dispatcher.run());
-    handle.send(Message { created: clock.now(), ..message("msg_1", "a", "hook") });
+    handle.send(Message { created: clock.now(), ..message("msg_1", "a", "hook") }, 0);
     let mut words = Vec::new();
     while words.len() < 3 {
         words.push(receipts.recv().await.unwrap().result);

@@ -3,21 +3,34 @@
 //! Knows tables, keys and bytes; what they mean is the engine's business. Two implementations:
 //! [`Embedded`] on disk, [`Memory`] for replays and tests; nothing else knows which.
 
+mod backup;
+mod ballast;
 mod copy;
 mod embedded;
+mod identity;
+mod journal;
+mod manifest;
+mod marks;
 mod memory;
+mod migrate;
+mod rebuild;
 mod scores;
+mod sent;
 
 use std::path::PathBuf;
 
-pub use embedded::{Embedded, Identity};
+pub use backup::backup;
+pub use embedded::Embedded;
+pub use identity::Identity;
 pub use memory::Memory;
+pub use rebuild::set_aside;
 pub use scores::{Cursor, ScoreQuery, forget_scores, scores};
+pub use sent::{Known, Sent, SentSummary, sent_summary};
 
 use crate::engine::io::{Change, Table};
 
-/// Format of the rows; any other one is refused.
-pub const FORMAT: u32 = 2;
+/// Format of the rows. Older ones are brought to it, see `migrate`; newer ones are refused.
+pub const FORMAT: u32 = 3;
 
 /// What can go wrong with the state.
 #[derive(Debug, thiserror::Error)]
@@ -39,7 +52,10 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// Another process has it.
-    #[error("state directory {path} is in use by another driftd; give each its own state.dir")]
+    #[error(
+        "state directory {path} is in use by another driftd; give each its own state.dir, or stop \
+         the other one first"
+    )]
     Locked {
         /// Which.
         path: PathBuf,
@@ -67,14 +83,41 @@ pub enum StoreError {
     },
     /// It cannot be read.
     #[error(
-        "state directory {path} is damaged: {why}; move it away to start again from Kafka, or put \
-         a backup in its place"
+        "state directory {path} is damaged: {why}; put a backup in its place, or start again from \
+         what Kafka still has after `driftd state rebuild --dir {path}`"
     )]
     Corrupt {
         /// Which.
         path: PathBuf,
         /// What was found.
         why: String,
+    },
+    /// It must be brought to our format, and there is no room for a backup. Nothing was changed.
+    #[error(
+        "state directory {path} has format {found} and is to become format {FORMAT}; that needs \
+         {megabytes} MB free on its disk, with a backup: make room and start again"
+    )]
+    NoRoom {
+        /// Which.
+        path: PathBuf,
+        /// Its format.
+        found: u32,
+        /// What must be free.
+        megabytes: u64,
+    },
+    /// A copy would replace something.
+    #[error("{path} exists already; name a folder that does not, it will be made")]
+    Taken {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A copy cannot be made.
+    #[error("backup {path}: {source}; check that the disk has room and try again")]
+    Backup {
+        /// Where it was to be.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
     },
     /// Too little room on the disk. Nothing was written, and the store stays usable.
     #[error(
@@ -118,6 +161,14 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// [`StoreError::Full`], [`StoreError::Write`]; nothing was written then.
     fn commit(&self, changes: &[Change]) -> Result<(), StoreError>;
+
+    /// As [`Store::commit`], for a few rows that must find room where nothing else does.
+    ///
+    /// # Errors
+    /// As [`Store::commit`].
+    fn acknowledge(&self, changes: &[Change]) -> Result<(), StoreError> {
+        self.commit(changes)
+    }
 
     /// Looks up keys that are sorted and without repeats; one result per key.
     ///

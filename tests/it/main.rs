@@ -17,4 +17,5 @@ mod reload;
 mod replay;
 mod security;
 mod signals;
+mod state;
 mod workers;

@@ -29,7 +29,7 @@ impl Model {
         }
         for version in std::mem::take(&mut self.learning.dirty) {
             let name = self.ledger.lexicon.name(version).to_string();
-            let key = |what: &str| text_key(&[&self.plan.name, &name, what]);
+            let key = |what: &str| text_key(&[&self.stem, &name, what]);
             let progress = self.learning.by_version.get(&version);
             let progress =
                 progress.map(|l| StoredLearning::Progress(name.clone(), l.progress.clone()));
@@ -51,7 +51,7 @@ impl Model {
 
     fn kept_row(&self, version: VersionIx, rank: Rank, kept: Option<&Row>) -> Change {
         let name = self.ledger.lexicon.name(version).to_string();
-        let mut key = text_key(&[&self.plan.name, &name, "row"]);
+        let mut key = text_key(&[&self.stem, &name, "row"]);
         key.push(0);
         key.extend(rank.hash.to_be_bytes());
         key.extend(rank.partition.to_be_bytes());

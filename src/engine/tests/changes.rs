@@ -1,8 +1,8 @@
 //! Changed configurations.
 
 use super::world::*;
-use crate::engine::io::Table;
-use crate::event::Span;
+use crate::engine::io::{Input, Table};
+use crate::event::{Span, Time};
 use crate::lines::NoData;
 use crate::plan::{NamedPath, Plan, WindowPlan};
 
@@ -74,26 +74,6 @@ fn another_path_counts_from_now() {
 }
 
 #[test]
-fn a_renamed_model_leaves_nothing_under_its_old_name() {
-    let log = predictions(0..20);
-    let mut house = House::new(of_hours(plan(), 2));
-    feed(&mut house, &log, 0, 10 * 60);
-    let mut renamed = of_hours(plan(), 2);
-    renamed.models[0].name = "need".into();
-    renamed.models[0].was = Some("demand".into());
-    house.replan(renamed);
-    house.commit();
-    let old = |key: &[u8]| key.starts_with(b"demand\0") || key == b"demand";
-    let tables = [Table::Models, Table::Panes, Table::Counts, Table::Tracks, Table::Revisions];
-    let left = house.rows.keys().filter(|(t, key)| tables.contains(t) && old(key)).count();
-    assert_eq!(left, 0);
-    house.crash();
-    let before = house.lines.len();
-    feed(&mut house, &log, 10 * 60, log.len());
-    assert!(drift(&house, before).iter().all(|(_, reason)| reason.is_none()));
-}
-
-#[test]
 fn a_renamed_monitor_leaves_nothing_under_its_old_name() {
     let log = predictions(0..20);
     let named = |name: &str, was: Option<&str>| {
@@ -116,4 +96,58 @@ fn a_renamed_monitor_leaves_nothing_under_its_old_name() {
     };
     assert_eq!(rows(true), 0);
     assert!(rows(false) > 1);
+}
+
+#[test]
+fn an_older_event_after_a_new_reference_makes_no_window_full() {
+    let mut plan = of_hours(plan(), 4);
+    plan.models[0].reference.per_version = true;
+    let mut log = predictions(0..14);
+    let Record::Prediction { time: older, .. } = &mut log[7 * 60 + 5] else { unreachable!() };
+    *older = 7 * HOUR - MINUTE / 2;
+    let mut house = House::new(plan);
+    house.files = false;
+    feed(&mut house, &log, 0, 7 * 60 + 4);
+    house.step(Input::Reference((0, Some("v1".into())), reference()));
+    let before = house.lines.len();
+    for minute in 7 * 60 + 4..log.len() {
+        feed(&mut house, &log, minute, minute + 1);
+    }
+    // Rides of the eighth hour were counted without the reference, four of them.
+    let told = drift(&house, before);
+    let full = told.iter().find(|(_, reason)| reason.is_none()).unwrap().0;
+    assert_eq!(full, 12, "{told:?}");
+}
+
+#[test]
+fn a_window_is_judged_again_though_a_crash_came_between() {
+    let plan = of_hours(plan(), 2);
+    let partitions = [partition("p", 0), partition("p", 1)];
+    let log = predictions(0..10);
+    let mut house = House::new(plan);
+    house.own(&partitions);
+    let wait = |house: &mut House, at: i64| {
+        for partition in &partitions {
+            let end = house.position(partition) as i64;
+            house.step(Input::EndOffset { partition: partition.clone(), end });
+        }
+        house.step(Input::Tick(Time(at)));
+    };
+    wait(&mut house, HOUR);
+    house.feed(slab(&partitions[0], &log, 0, log.len()));
+    assert!(house.lines.iter().all(|line| line.revision == 0));
+    // Without the other partition nothing is judged; what it held has been read all the same.
+    house.own(&partitions[..1]);
+    house.feed(slab(&partitions[1], &log, 0, 5 * 60));
+    house.commit();
+    house.crash();
+    house.own(&partitions);
+    wait(&mut house, 2 * HOUR);
+    assert!(house.lines.iter().any(|line| line.revision > 0));
+    house.commit();
+    let told = house.lines.len();
+    house.crash();
+    house.own(&partitions);
+    wait(&mut house, 3 * HOUR);
+    assert!(house.lines[told..].iter().all(|line| line.revision == 0), "once is enough");
 }

@@ -61,9 +61,9 @@ fn nothing_expires_while_a_partition_has_not_been_read() {
         truth: Truth::Number(1.0),
     };
     let entry = Entry { predictions: Vec::new(), outcomes: vec![known] };
-    assert!(!house.engine.join_expired("demand", &entry), "its prediction may lie in p/1");
+    assert!(!house.engine.join_expired(b"demand\0id", &entry), "its prediction may lie in p/1");
     house.step(Input::EndOffset { partition: partition("p", 1), end: 0 });
-    assert!(house.engine.join_expired("demand", &entry), "p/1 is empty");
+    assert!(house.engine.join_expired(b"demand\0id", &entry), "p/1 is empty");
 }
 
 #[test]

@@ -104,7 +104,7 @@ pub fn revived(
     shelf: &Arc<dyn crate::engine::Shelf>,
 ) -> Engine {
     let resolve = |model: &str, _: Option<&str>| (model == "demand").then(reference);
-    Engine::restore(Arc::new(lived_plan()), [7; 32], rows, &resolve, shelf).unwrap().0
+    Engine::restore(Arc::new(lived_plan()), [7; 32], Time(0), rows, &resolve, shelf).unwrap().0
 }
 
 #[test]

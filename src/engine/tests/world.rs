@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::detect::DETECTORS;
 use crate::engine::io::{Change, Effects, Fetched, Input, Table, VersionKey};
-use crate::engine::{Engine, Export, Shelf, counts_of, join_key};
+use crate::engine::{Engine, Export, Shelf, counts_of};
 use crate::event::{Anchor, Batch, Numbers, Partition, Role, Slab, Span, Time, Values, Words};
 use crate::lines::{IncidentLine, ScoreLine};
 use crate::plan::{
@@ -241,6 +241,7 @@ impl House {
         let plan = Arc::new(plan);
         let counts = Arc::<Counts>::default();
         let mut engine = Engine::new(plan.clone(), [7; 32]);
+        engine.set_clock(Time(0));
         engine.shelve_on(&(counts.clone() as Arc<dyn Shelf>));
         House {
             engine,
@@ -280,7 +281,7 @@ impl House {
             .entries
             .iter()
             .filter_map(|key| {
-                let row = self.rows.get(&(Table::Join, join_key(&self.plan, *key)))?;
+                let row = self.rows.get(&(Table::Join, self.engine.join_key(*key)))?;
                 Some((*key, postcard::from_bytes(row).unwrap()))
             })
             .collect();
@@ -316,8 +317,10 @@ impl House {
         let rows = self.rows.iter().map(|((t, k), v)| (*t, k.clone(), v.clone()));
         let files = self.files;
         let resolve = move |_: &str, _: Option<&str>| files.then(reference);
+        let now = self.engine.now.max(Time(0));
         let (engine, _) =
-            Engine::restore(self.plan.clone(), [7; 32], rows, &resolve, &self.shelf()).unwrap();
+            Engine::restore(self.plan.clone(), [7; 32], now, rows, &resolve, &self.shelf())
+                .unwrap();
         self.engine = engine;
         let stored = self.rows.iter().filter(|((table, _), _)| *table == Table::Scores);
         for (_, line) in stored {
@@ -336,22 +339,14 @@ impl House {
         let empty = Engine::new(self.plan.clone(), [0; 32]);
         let engine = std::mem::replace(&mut self.engine, empty);
         let resolve = |_: &str, _: Option<&str>| Some(reference());
-        let (engine, _) = engine.reload(self.plan.clone(), &resolve, &self.shelf()).unwrap();
-        for (old, new) in engine.renamed() {
-            self.move_counts(old, new);
+        let (mut engine, _) = engine.reload(self.plan.clone(), &resolve, &self.shelf()).unwrap();
+        let inherited: Vec<String> = engine.inherited().map(str::to_owned).collect();
+        for name in inherited {
+            let mine = |key: &[u8]| key.strip_prefix(name.as_bytes()).is_some_and(|k| k[0] == 0);
+            let lines = self.rows.keys().filter(|(t, key)| *t == Table::Scores && mine(key));
+            engine.forget_rows(Table::Scores, lines.map(|(_, key)| key.clone()));
         }
         self.engine = engine;
-    }
-
-    fn move_counts(&mut self, old: &str, new: &str) {
-        let mut counts = self.counts.0.lock().unwrap();
-        for (key, value) in std::mem::take(&mut *counts) {
-            self.rows.remove(&(Table::Counts, key.clone()));
-            let rest = key.strip_prefix(old.as_bytes()).unwrap_or_default();
-            let key = if rest.first() == Some(&0) { [new.as_bytes(), rest].concat() } else { key };
-            self.rows.insert((Table::Counts, key.clone()), value.clone());
-            counts.insert(key, value);
-        }
     }
 
     /// Stored panes of so many events.
