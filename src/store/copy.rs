@@ -17,6 +17,8 @@ use super::{StoreError, journal};
 
 /// Folders of files that are never written again.
 const IMMUTABLE: [&str; 2] = ["tables", "blobs"];
+/// Empty file of a database that its library locks.
+const OPENED: &str = "lock";
 /// How often a copy of a database in use is tried: each time its tables were rewritten meanwhile.
 const ATTEMPTS: usize = 50;
 
@@ -116,6 +118,7 @@ fn attempt(database: &Path, to: &Path, before: &Lists) -> Result<bool> {
         }
     }
     copy_file(&database.join(MARKER), &to.join(MARKER))?;
+    File::create_new(to.join(OPENED))?;
     for path in journals(database)? {
         let bytes = std::fs::read(&path)?;
         // What is being written just now is no part of the copy.
