@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use super::references::References;
+use super::restore::forget_inherited;
 use super::sending::{Sending, orders};
 use super::shelf::StoreShelf;
 use crate::clock;
@@ -99,8 +100,8 @@ struct Waiting {
     replies: Vec<(oneshot::Sender<Reply>, Reply)>,
     /// Rows of a commit that failed; they go first in the next one.
     failed: Vec<Change>,
-    /// Messages that were accepted since the last commit.
-    accepted: Vec<String>,
+    /// Messages that were accepted since the last commit, after so many attempts.
+    accepted: Vec<(String, u32)>,
     urgent: bool,
     bytes: usize,
 }
@@ -192,7 +193,7 @@ impl EngineThread {
             Work::Receipt(receipt) => {
                 if let Delivery::Delivered { attempts, .. } = &receipt.result {
                     self.sending.accepted(&receipt.id, *attempts);
-                    waiting.accepted.push(receipt.id.clone());
+                    waiting.accepted.push((receipt.id.clone(), *attempts));
                 }
                 let effects = self.engine.step(Input::Receipt(receipt));
                 self.keep(effects, waiting);
@@ -234,12 +235,17 @@ impl EngineThread {
     /// that would be done again in the world outside.
     fn acknowledge(&mut self, waiting: &mut Waiting) -> Result<(), StoreError> {
         let rows: Vec<Change> =
-            waiting.accepted.iter().filter_map(|id| self.engine.outbox_row(id)).collect();
+            waiting.accepted.iter().filter_map(|(id, _)| self.engine.outbox_row(id)).collect();
         if rows.is_empty() {
             return Ok(());
         }
         match self.store.acknowledge(&rows) {
-            Ok(()) => waiting.accepted.clear(),
+            Ok(()) => {
+                // There was no room for these before.
+                for (id, attempts) in waiting.accepted.drain(..) {
+                    self.sending.accepted(&id, attempts);
+                }
+            }
             Err(error) if error.is_fatal() => return Err(error),
             // It is in the file of sent messages, and in the next commit.
             Err(error) => tracing::debug!("receipts wait for a commit: {error}"),
@@ -326,12 +332,24 @@ impl EngineThread {
         if seen == SWEEP {
             self.swept = last;
         }
-        if !expired.is_empty()
-            && let Err(error) = self.store.commit(&expired)
-        {
-            tracing::warn!("expired join entries cannot be removed: {error}");
+        if !expired.is_empty() {
+            // They are found again by the next sweep.
+            self.show(&self.store.commit(&expired));
         }
         Ok(())
+    }
+
+    /// Whether the store can be written to, for everybody to see.
+    fn show(&self, written: &Result<(), StoreError>) {
+        for (code, holds) in [
+            (DISK_FULL, matches!(written, Err(StoreError::Full { .. }))),
+            (NOT_WRITABLE, matches!(written, Err(StoreError::Write { .. }))),
+        ] {
+            match written {
+                Err(error) if holds => self.shared.faults.raise(code, "", error.to_string()),
+                _ => self.shared.faults.clear(code, ""),
+            }
+        }
     }
 
     /// Removes old score lines, a stretch at a time; whether none is left. A model's events say
@@ -419,15 +437,7 @@ impl EngineThread {
                 Failpoint::CommitDecides.reach();
             }
             let written = self.store.commit(&changes);
-            for (code, holds) in [
-                (DISK_FULL, matches!(written, Err(StoreError::Full { .. }))),
-                (NOT_WRITABLE, matches!(written, Err(StoreError::Write { .. }))),
-            ] {
-                match &written {
-                    Err(error) if holds => self.shared.faults.raise(code, "", error.to_string()),
-                    _ => self.shared.faults.clear(code, ""),
-                }
-            }
+            self.show(&written);
             if let Err(error) = written {
                 self.shelf.hold(&changes);
                 waiting.failed = changes;
@@ -468,24 +478,6 @@ fn log(notice: &Notice) {
     } else {
         tracing::info!(model = notice.model, "{}", notice.message);
     }
-}
-
-/// Score lines of a removed model whose name another one bears now: none of that one's.
-///
-/// # Errors
-/// The store cannot be read.
-pub fn forget_inherited(store: &dyn Store, engine: &mut Engine) -> Result<(), StoreError> {
-    let names: Vec<String> = engine.inherited().map(str::to_owned).collect();
-    for name in names {
-        let (prefix, mut keys) = ([name.as_bytes(), &[0]].concat(), Vec::new());
-        store.walk(Table::Scores, &prefix, &mut |key, _| {
-            let mine = key.starts_with(&prefix);
-            keys.extend(mine.then(|| key.to_vec()));
-            mine
-        })?;
-        engine.forget_rows(Table::Scores, keys);
-    }
-    Ok(())
 }
 
 /// Memory that a slab's rows may leave in the overlay, roughly.

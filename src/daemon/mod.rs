@@ -12,6 +12,7 @@ mod receivers;
 mod references;
 mod registries;
 mod reload;
+mod restore;
 mod sending;
 mod shelf;
 
@@ -39,18 +40,17 @@ use crate::admin::{self, App, Replays};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Settings;
 use crate::dead_letter::{DeadLetterTopic, DeadLetters};
-use crate::engine::io::Table;
-use crate::engine::{Engine, Shelf};
 use crate::failpoint::Failpoint;
 use crate::metrics::{Exporter, Metrics};
 use crate::outbox::Dispatcher;
 use crate::source::{Channel, Reader, Shared};
-use crate::store::{Embedded, ScoreQuery, Sent, Store, rows, scores};
+use crate::store::{Embedded, Sent, Store};
 use control::{Desk, Doorkeeper};
 use keeping::Keeping;
 use observer::Watching;
 use registries::Telling;
 use reload::Within;
+use restore::restore;
 use sending::Sending;
 use shelf::StoreShelf;
 
@@ -58,23 +58,6 @@ use shelf::StoreShelf;
 const SLABS: usize = 32;
 /// Longest that a stop may take before it is forced.
 const FAREWELL: Duration = Duration::from_secs(20);
-/// Score lines looked at in one go.
-const PAGE: usize = 1000;
-/// Tables that an engine is restored from; counts, join entries and scores stay on disk.
-const RESTORED: [Table; 11] = [
-    Table::Positions,
-    Table::Models,
-    Table::Panes,
-    Table::Counted,
-    Table::Tracks,
-    Table::Revisions,
-    Table::Incidents,
-    Table::Outbox,
-    Table::Runs,
-    Table::Silences,
-    Table::Learning,
-];
-
 /// Runs the daemon until a signal (or `stop`) ends it; the exit code says which.
 ///
 /// # Errors
@@ -257,45 +240,6 @@ async fn serve(
         }
     }
     Ok(ExitCode::from(ending))
-}
-
-/// An engine out of what the store holds.
-fn restore(
-    plan: &Arc<crate::plan::Plan>,
-    secret: &[u8; 32],
-    store: &dyn Store,
-    references: &References,
-    shelf: &Arc<StoreShelf>,
-) -> anyhow::Result<(Engine, crate::engine::io::Effects)> {
-    let mut stored = Vec::new();
-    for table in RESTORED {
-        stored.extend(rows(store, table)?.into_iter().map(|(key, value)| (table, key, value)));
-    }
-    let resolve = |model: &str, version: Option<&str>| references.resolve(model, version);
-    let (mut engine, effects) = Engine::restore(
-        plan.clone(),
-        *secret,
-        crate::clock::now(),
-        stored,
-        &resolve,
-        &(shelf.clone() as Arc<dyn Shelf>),
-    )?;
-    shelf.check()?;
-    engine_thread::forget_inherited(store, &mut engine)?;
-    for (model, after) in engine.recallable() {
-        let (model, from) = (Some(model), Some(after));
-        let query = ScoreQuery { model, from, all_revisions: true, ..ScoreQuery::default() };
-        let mut page = None;
-        loop {
-            let (lines, next) = scores(store, &query, page.as_ref(), PAGE)?;
-            lines.into_iter().for_each(|line| engine.recall(line));
-            if next.is_none() {
-                break;
-            }
-            page = next;
-        }
-    }
-    Ok((engine, effects))
 }
 
 fn prepare(metrics: &Metrics, settings: &Settings) {

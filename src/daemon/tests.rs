@@ -10,15 +10,15 @@ use tempfile::TempDir;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::*;
-use crate::engine::Status;
-use crate::engine::io::Effects;
+use crate::engine::io::{Effects, Table};
 use crate::engine::tests::world::{HOUR, MINUTE, Record, partition, plan, slab};
+use crate::engine::{Engine, Status};
 use crate::event::{Partition, Span, Time};
 use crate::lines::Segment;
 use crate::plan::Plan;
 use crate::policy::message::{Command, Reply};
 use crate::source::Feed;
-use crate::store::{Memory, StoreError};
+use crate::store::{Memory, StoreError, rows};
 
 mod sending;
 

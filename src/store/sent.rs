@@ -148,9 +148,12 @@ impl Sent {
     /// # Errors
     /// The file cannot be written.
     pub fn note_delivered(&mut self, id: &str, attempts: u32) -> std::io::Result<()> {
-        let Some(Entry { at, key, to, kind, .. }) = self.entries.get(id).cloned() else {
+        let Some(Entry { at, key, to, kind, fate, .. }) = self.entries.get(id).cloned() else {
             return Ok(());
         };
+        if matches!(fate, Fate::Delivered(_)) {
+            return Ok(());
+        }
         self.append(vec![Record::Delivered { at, id: id.to_owned(), key, to, kind, attempts }])
     }
 
@@ -198,16 +201,16 @@ impl Sent {
         let mut text = Vec::new();
         records.iter().for_each(|record| line(&mut text, record));
         let before = self.file.metadata()?.len();
-        let written = self.file.write_all(&text).and_then(|()| self.file.sync_data());
-        if written.is_err() {
+        if let Err(error) = self.file.write_all(&text).and_then(|()| self.file.sync_data()) {
             // Half a line would make the next one unreadable.
             let _ = self.file.set_len(before);
+            return Err(error);
         }
         self.lines += records.len();
         for record in records {
             take(&mut self.entries, record, &mut self.next);
         }
-        written
+        Ok(())
     }
 }
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::company::{Company, Hour};
 use crate::rig::daemon::{Daemon, driftd, export};
 use crate::rig::kafka::Kafka;
-use crate::rig::receiver::Receiver;
+use crate::rig::receiver::{Answer, Receiver, Request};
 
 const LONG: Duration = Duration::from_secs(60);
 
@@ -88,6 +88,35 @@ fn pages(receiver: &Receiver) -> Vec<(String, String)> {
     let mut pages: Vec<_> = pages.collect();
     pages.sort();
     pages
+}
+
+/// A state directory on a small file system of its own.
+struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    fn mount(path: &Path) -> SmallDisk {
+        std::fs::create_dir_all(path).unwrap();
+        let mut mount = std::process::Command::new("mount");
+        let mount = mount.args(["-t", "tmpfs", "-o", "size=64m", "tmpfs"]).arg(path).output();
+        let mount = mount.expect("there is a program `mount`");
+        assert!(mount.status.success(), "this test needs to mount a tmpfs: {mount:?}");
+        SmallDisk(path.to_owned())
+    }
+
+    /// Fills it to the last byte, until the file is removed.
+    fn fill(&self) -> PathBuf {
+        use std::io::Write;
+        let path = self.0.join("filler");
+        let mut filler = std::fs::File::create(&path).unwrap();
+        while filler.write_all(&[1; 1 << 12]).is_ok() {}
+        path
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount").arg("--lazy").arg(&self.0).status();
+    }
 }
 
 /// The largest file whose name ends so.
@@ -232,4 +261,69 @@ fn a_backup_of_a_running_daemon_is_put_back() {
     assert_eq!(keys(&dir), known);
     assert_eq!(messages(&receiver), sent);
     assert_eq!(pages(&receiver), paged);
+}
+
+#[test]
+fn on_a_full_disk_messages_are_delivered_and_known_to_be() {
+    let kafka = Kafka::shared();
+    let receiver = Receiver::start();
+    let company = Company::found(&kafka, &receiver, 2);
+    let dir = company.state();
+    let disk = SmallDisk::mount(&dir);
+    let paths = ["/pager", "/events", "/retrain"];
+    for path in paths {
+        receiver.script(path, &vec![Answer::status(503); 12]);
+    }
+    produce(&kafka, &company, 0..24, 0.0);
+    produce(&kafka, &company, 24..36, 60.0);
+    let mut daemon = start(&company);
+    receiver.wait_for("/pager", 1, LONG);
+    receiver.wait_for("/retrain", 1, LONG);
+    let filler = disk.fill();
+    daemon.wait_until("the disk is found full", LONG, || {
+        daemon.get("/readyz").filter(|(_, body)| body.contains("disk_full"))
+    });
+    let read = |daemon: &Daemon| -> Vec<String> {
+        let metrics = daemon.get("/metrics").unwrap().1;
+        let lines = metrics.lines().filter(|l| l.starts_with("driftd_events_consumed_total"));
+        lines.map(str::to_owned).collect()
+    };
+    let taken = read(&daemon);
+    produce(&kafka, &company, 36..40, 0.0);
+    receiver.forgive();
+    let outbox =
+        |daemon: &Daemon| daemon.json("/api/v1/outbox")["items"].as_array().unwrap().clone();
+    daemon.wait_until("all is accepted", LONG, || {
+        outbox(&daemon).iter().all(|row| row["state"] == "delivered").then_some(())
+    });
+    assert!(!taken.is_empty());
+    assert_eq!(read(&daemon), taken, "and nothing further is taken");
+    assert!(daemon.get("/readyz").unwrap().1.contains("disk_full"));
+    std::thread::sleep(Duration::from_secs(1));
+    let known = outbox(&daemon).len();
+    daemon.kill9();
+    // In the database itself, not only in the file of sent messages.
+    let states = |dir: &Path| -> Vec<Value> {
+        let rows = export(dir).into_iter().filter(|line| line["type"] == "outbox");
+        rows.map(|line| line["state"].clone()).collect()
+    };
+    assert_eq!(states(&dir), vec![Value::from("delivered"); known]);
+    let before = paths.map(|path| receiver.requests(path).len());
+    std::fs::remove_file(filler).unwrap();
+    let daemon = start(&company);
+    settle(&daemon, &company);
+    assert!(!daemon.get("/readyz").unwrap().1.contains("disk_full"));
+    stop(daemon);
+    // What came since then is new: what was read from Kafka meanwhile ends the incidents.
+    for (path, before) in paths.into_iter().zip(before) {
+        let mut known = receiver.requests(path);
+        for new in known.split_off(before) {
+            let again = |old: &Request| match path {
+                "/pager" => old.body == new.body,
+                _ => old.header("webhook-id") == new.header("webhook-id"),
+            };
+            assert!(!known.iter().any(again), "{path}: {}", new.json());
+        }
+    }
+    drop(disk);
 }

@@ -3,9 +3,9 @@
 use std::io::Write;
 
 use super::*;
+use crate::engine::Shelf;
 use crate::engine::io::Change;
 use crate::engine::tests::lived::{lived, lived_plan, revived};
-use crate::engine::{Shelf, io::Table};
 use crate::policy::message::{Delivery, Message, Receipt};
 
 /// Puts a state with waiting messages into a store and goes on with it.
@@ -65,7 +65,7 @@ fn what_was_accepted_before_the_database_was_lost_is_not_sent_again() {
     drop(sent);
     let store: Arc<dyn Store> = Arc::new(Memory::default());
     let mut running = resumed(&store, folder);
-    assert_eq!(running.left(1), [first_body.clone()]);
+    assert_eq!(running.left(1), vec![first_body]);
     let began = Instant::now();
     while row_state(store.as_ref(), &waiting[0].id) != "delivered" {
         assert!(began.elapsed() < Duration::from_secs(20));

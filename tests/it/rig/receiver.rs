@@ -93,6 +93,11 @@ impl Receiver {
         memory.script.entry(path.to_owned()).or_default().extend(answers.iter().cloned());
     }
 
+    /// Every further request is accepted.
+    pub fn forgive(&self) {
+        self.memory.lock().unwrap().script.clear();
+    }
+
     pub fn requests(&self, path: &str) -> Vec<Request> {
         let memory = self.memory.lock().unwrap();
         memory.requests.iter().filter(|r| r.path == path).cloned().collect()
