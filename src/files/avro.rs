@@ -9,7 +9,7 @@ use apache_avro::{Codec, DeflateSettings, ZstandardSettings};
 
 use super::columns::{Columns, Renaming, rename};
 use super::{FileError, Next, Opened, Options, Source};
-use crate::wire::{Cells, Datums, FieldPlan, Place, ReaderSpec, Written};
+use crate::wire::{Cells, Datums, FieldPlan, Place, ReaderSpec, Written, long};
 
 const MAGIC: &[u8; 4] = b"Obj\x01";
 /// Largest head, and largest block as it stands in the file; writers make blocks of some 16 kB.
@@ -205,15 +205,8 @@ impl Walk<'_> {
     }
 
     fn long(&mut self) -> Result<i64, FileError> {
-        let mut raw = 0u64;
-        for place in 0..10 {
-            let [byte] = self.array()?;
-            raw |= u64::from(byte & 0x7f) << (7 * place);
-            if byte < 0x80 {
-                return Ok((raw >> 1) as i64 ^ -((raw & 1) as i64));
-            }
-        }
-        Err(self.broken("a number has more than 64 bits"))
+        let read = long(|| self.array().map(|[byte]| byte))?;
+        read.ok_or_else(|| self.broken("a number has more than 64 bits"))
     }
 
     fn piece(&mut self) -> Result<Vec<u8>, FileError> {

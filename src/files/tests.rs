@@ -304,6 +304,9 @@ fn avro_files_that_are_broken_or_lack_a_column_are_told_in_a_sentence() {
     let at = broken.windows(2).position(|two| two == b"r0").unwrap();
     broken[at] = 0xff;
     assert!(said(&broken, &good).contains("UTF-8"));
+    // A number whose 65th bit is set is not the one without it.
+    let wide = [&whole[..4], &[0x80; 9], &[2], &whole[4..]].concat();
+    assert!(said(&wide, &good).contains("more than 64 bits"));
     let other = ReaderSpec { id: vec![path("ride")], ..good };
     let lacks = said(&whole, &other);
     assert!(lacks.contains("ride") && lacks.contains("request_id"), "{lacks}");

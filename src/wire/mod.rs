@@ -30,7 +30,7 @@ mod tests;
 use std::fmt::Debug;
 use std::sync::Arc;
 
-pub use avro::{Datums, outline};
+pub use avro::{Datums, long, outline};
 pub use cell::{Cell, Cells, LONGEST_WORD, Text, View};
 pub use decoder::{Bad, Decoded, Record, Taken, TopicDecoder};
 pub use filter::{Filter, Test};

@@ -10,7 +10,7 @@ use apache_avro::schema::{InnerDecimalSchema, Name, RecordField, RecordSchema, U
 
 use super::default;
 use super::leaf::Leaf;
-use super::parsed::{Names, Parsed, field_of, resolved};
+use super::parsed::{Names, Parsed, default_of, field_of, resolved};
 use super::program::{Entries, Entry, Items, Op, Program};
 use crate::wire::plan::{FieldPlan, NONE, Node};
 use crate::wire::reason::{Reason, Refusal};
@@ -118,7 +118,7 @@ impl<'s> Compiler<'s> {
                 ops.push(Op::Choose(self.program.unions.len() as u32 - 1));
                 Ok(())
             }
-            plain if place.slot != NONE => match self.leaf(plain) {
+            plain if place.slot != NONE => match Leaf::of(plain, &mut self.program.symbols) {
                 Some(leaf) => {
                     ops.push(Op::Take(leaf, place.slot));
                     Ok(())
@@ -168,8 +168,7 @@ impl<'s> Compiler<'s> {
             match self.field(record, described, name) {
                 Some(field) => wanted[field].push((child, described.map(|field| &field.schema))),
                 None => {
-                    if let Some((field, value)) =
-                        described.and_then(|f| Some((f, f.default.as_ref()?)))
+                    if let Some((field, value)) = described.and_then(|f| Some((f, default_of(f)?)))
                     {
                         let defaults = default::ops(
                             (&field.schema, value),
@@ -367,45 +366,6 @@ impl<'s> Compiler<'s> {
     fn chunk(&mut self, ops: Vec<Op>) -> u32 {
         self.program.chunks.push(ops);
         self.program.chunks.len() as u32 - 1
-    }
-
-    /// How a plain value is read; `None`: it is none.
-    fn leaf(&mut self, schema: &Schema) -> Option<Leaf> {
-        let size = |size: usize| u32::try_from(size).ok();
-        Some(match schema {
-            Schema::Null => Leaf::Null,
-            Schema::Boolean => Leaf::Boolean,
-            Schema::Int | Schema::TimeMillis => Leaf::Int,
-            Schema::Long | Schema::TimeMicros => Leaf::Long,
-            Schema::Float => Leaf::Float,
-            Schema::Double => Leaf::Double,
-            Schema::String | Schema::Uuid(UuidSchema::String) => Leaf::Text,
-            Schema::Bytes => Leaf::Bytes(None),
-            Schema::Fixed(of) | Schema::Duration(of) => Leaf::Bytes(Some(size(of.size)?)),
-            Schema::Enum(symbols) => {
-                let symbols = symbols.symbols.iter().map(|s| s.as_str().into()).collect();
-                self.program.symbols.push(symbols);
-                Leaf::Symbol(self.program.symbols.len() as u32 - 1)
-            }
-            Schema::Decimal(decimal) => {
-                let width = match &decimal.inner {
-                    InnerDecimalSchema::Bytes => None,
-                    InnerDecimalSchema::Fixed(of) => Some(size(of.size)?),
-                };
-                Leaf::Decimal(size(decimal.scale)?, width)
-            }
-            Schema::BigDecimal => Leaf::BigDecimal,
-            Schema::Uuid(UuidSchema::Fixed(of)) => Leaf::Uuid(Some(size(of.size)?)),
-            Schema::Uuid(UuidSchema::Bytes) => Leaf::Uuid(None),
-            Schema::Date => Leaf::Date,
-            Schema::TimestampMillis => Leaf::Millis,
-            Schema::TimestampMicros => Leaf::Micros,
-            Schema::TimestampNanos => Leaf::Nanos,
-            Schema::LocalTimestampMillis => Leaf::LocalMillis,
-            Schema::LocalTimestampMicros => Leaf::LocalMicros,
-            Schema::LocalTimestampNanos => Leaf::LocalNanos,
-            _ => return None,
-        })
     }
 }
 

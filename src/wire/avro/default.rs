@@ -1,11 +1,13 @@
 //! What a reader's schema says of a field that the writer does not have.
 
 use apache_avro::Schema;
+use apache_avro::schema::{InnerDecimalSchema, UuidSchema};
 use serde_json::Value;
 
-use super::parsed::{Names, resolved};
+use super::input::Input;
+use super::leaf::Leaf;
+use super::parsed::{Names, default_of, resolved};
 use super::program::{Constant, Op};
-use crate::event::Time;
 use crate::wire::cell::{Cell, Cells};
 use crate::wire::plan::{FieldPlan, NONE};
 
@@ -40,7 +42,7 @@ fn fill<'s>(
         let inner = match (schema, value) {
             (Schema::Record(record), Value::Object(fields)) => {
                 let field = record.fields.iter().find(|field| field.name == name);
-                field.and_then(|f| Some((&f.schema, fields.get(name).or(f.default.as_ref())?)))
+                field.and_then(|f| Some((&f.schema, fields.get(name).or(default_of(f))?)))
             }
             (Schema::Map(map), Value::Object(fields)) => {
                 fields.get(name).map(|value| (&*map.types, value))
@@ -71,33 +73,64 @@ fn branch<'s>(schema: &'s Schema, value: &Value, names: &Names<'s>) -> &'s Schem
     branches.clone().find(fits).or(branches.clone().next()).unwrap_or(schema)
 }
 
+/// A plain default is read as the bytes that a writer would have sent: it becomes what they do.
 fn constant(schema: &Schema, value: &Value) -> Option<Constant> {
-    let cell = |cell| Some(Constant::Cell(cell));
-    let time = |micros: Option<i64>| cell(Cell::Time(Time(micros?)));
-    match schema {
-        Schema::Null => value.is_null().then_some(Constant::Cell(Cell::Null)),
-        Schema::Boolean => cell(Cell::Bool(value.as_bool()?)),
-        Schema::Int | Schema::Long | Schema::TimeMillis | Schema::TimeMicros => {
-            cell(Cell::Whole(value.as_i64()?))
-        }
-        Schema::Float => cell(Cell::Float(f64::from(value.as_f64()? as f32))),
-        Schema::Double => cell(Cell::Float(value.as_f64()?)),
-        Schema::String | Schema::Enum(_) | Schema::Uuid(_) => {
-            Some(Constant::Text(value.as_str()?.into()))
-        }
-        Schema::Bytes | Schema::Fixed(_) => {
-            // In a schema a byte is written as the character of its number.
-            let bytes: Option<Vec<u8>> =
-                value.as_str()?.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect();
-            let mut cells = Cells::new(0);
-            let text = cells.keep_bytes(&bytes?);
-            Some(Constant::Text(cells.view(b"").text(text).into()))
-        }
-        Schema::TimestampMillis => time(value.as_i64()?.checked_mul(1000)),
-        Schema::TimestampMicros => time(value.as_i64()),
-        Schema::TimestampNanos => time(Some(value.as_i64()?.div_euclid(1000))),
-        Schema::Record(_) | Schema::Map(_) if value.is_object() => cell(Cell::Nested),
-        Schema::Array(_) if value.is_array() => cell(Cell::Nested),
-        _ => None,
+    let nested = match schema {
+        Schema::Record(_) | Schema::Map(_) => value.is_object(),
+        Schema::Array(_) => value.is_array(),
+        _ => false,
+    };
+    if nested {
+        return Some(Constant::Cell(Cell::Nested));
     }
+    let datum = datum(schema, value)?;
+    let (mut symbols, mut cells) = (Vec::new(), Cells::new(0));
+    let mut input = Input { bytes: &datum, at: 0 };
+    let cell = Leaf::of(schema, &mut symbols)?.read(&mut input, &mut cells, &symbols).ok()?;
+    let view = cells.view(&datum);
+    (input.left() == 0).then(|| match cell {
+        Cell::Text(text) => Constant::Text(view.text(text).into()),
+        Cell::Number { value, text, .. } => Constant::Whole(value, view.text(text).into()),
+        cell => Constant::Cell(cell),
+    })
+}
+
+/// A plain value of a schema's JSON in the encoding of records; `None`: it is not of that type.
+fn datum(schema: &Schema, value: &Value) -> Option<Vec<u8>> {
+    let sized = |bytes: &[u8]| [&varint(bytes.len() as i64)[..], bytes].concat();
+    Some(match schema {
+        Schema::Null => value.is_null().then(Vec::new)?,
+        Schema::Boolean => vec![u8::from(value.as_bool()?)],
+        Schema::Float => (value.as_f64()? as f32).to_le_bytes().to_vec(),
+        Schema::Double => value.as_f64()?.to_le_bytes().to_vec(),
+        Schema::String | Schema::Uuid(UuidSchema::String) => sized(value.as_str()?.as_bytes()),
+        Schema::Enum(of) => {
+            let symbol = value.as_str()?;
+            varint(of.symbols.iter().position(|known| known == symbol)? as i64)
+        }
+        Schema::Bytes | Schema::BigDecimal | Schema::Uuid(UuidSchema::Bytes) => sized(&raw(value)?),
+        Schema::Decimal(decimal) => match decimal.inner {
+            InnerDecimalSchema::Bytes => sized(&raw(value)?),
+            InnerDecimalSchema::Fixed(_) => raw(value)?,
+        },
+        Schema::Fixed(_) | Schema::Duration(_) | Schema::Uuid(UuidSchema::Fixed(_)) => raw(value)?,
+        // What is left of plain types are numbers under several names.
+        _ => varint(value.as_i64()?),
+    })
+}
+
+/// In a schema a byte is written as the character of its number.
+fn raw(value: &Value) -> Option<Vec<u8>> {
+    value.as_str()?.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect()
+}
+
+fn varint(value: i64) -> Vec<u8> {
+    let mut rest = ((value << 1) ^ (value >> 63)) as u64;
+    let mut bytes = Vec::new();
+    while rest >= 0x80 {
+        bytes.push(rest as u8 | 0x80);
+        rest >>= 7;
+    }
+    bytes.push(rest as u8);
+    bytes
 }

@@ -13,6 +13,8 @@ pub(super) enum Fault {
     NotText,
 }
 
+const TOO_WIDE: &str = "a number has more than 64 bits";
+
 /// Where a walk stands.
 #[derive(Debug)]
 pub(super) struct Input<'a> {
@@ -62,26 +64,20 @@ impl<'a> Input<'a> {
     }
 
     fn long_varint(&mut self) -> Result<u64, Fault> {
-        let mut value = 0u64;
-        for place in 0..10 {
-            let byte = *self.bytes.get(self.at + place).ok_or(Fault::Ended)?;
-            if place == 9 && byte > 1 {
-                return Err(Fault::Bad("a number has more than 64 bits"));
-            }
-            value |= u64::from(byte & 0x7f) << (7 * place);
-            if byte < 0x80 {
-                self.at += place + 1;
-                return Ok(value);
-            }
-        }
-        Err(Fault::Bad("a number has more than 64 bits"))
+        let mut at = self.at;
+        let value = varint(|| {
+            let byte = *self.bytes.get(at).ok_or(Fault::Ended)?;
+            at += 1;
+            Ok(byte)
+        })?;
+        self.at = at;
+        value.ok_or(Fault::Bad(TOO_WIDE))
     }
 
     /// A `long`.
     #[inline]
     pub fn long(&mut self) -> Result<i64, Fault> {
-        let raw = self.varint()?;
-        Ok((raw >> 1) as i64 ^ -((raw & 1) as i64))
+        self.varint().map(signed)
     }
 
     /// An `int`.
@@ -126,6 +122,35 @@ impl<'a> Input<'a> {
     }
 }
 
+/// A `long` out of bytes that come one by one; `None`: it has more than 64 bits.
+///
+/// # Errors
+/// What `next` says.
+pub fn long<E>(next: impl FnMut() -> Result<u8, E>) -> Result<Option<i64>, E> {
+    Ok(varint(next)?.map(signed))
+}
+
+#[inline]
+fn varint<E>(mut next: impl FnMut() -> Result<u8, E>) -> Result<Option<u64>, E> {
+    let mut value = 0u64;
+    for place in 0..10 {
+        let byte = next()?;
+        if place == 9 && byte > 1 {
+            return Ok(None);
+        }
+        value |= u64::from(byte & 0x7f) << (7 * place);
+        if byte < 0x80 {
+            return Ok(Some(value));
+        }
+    }
+    Ok(None)
+}
+
+#[inline]
+fn signed(raw: u64) -> i64 {
+    (raw >> 1) as i64 ^ -((raw & 1) as i64)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -149,6 +174,9 @@ mod tests {
         }
         assert_eq!(long(&[0x80]), Err(Fault::Ended));
         assert!(matches!(long(&[0xff; 10]), Err(Fault::Bad(_))));
+        // 65 bits, of which the lower 64 are those of 0.
+        let wide = [0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 2];
+        assert!(matches!(long(&wide), Err(Fault::Bad(_))));
         let mut wide = Input { bytes: &[0x80, 0x80, 0x80, 0x80, 0x20], at: 0 };
         assert!(matches!(wide.int(), Err(Fault::Bad(_))));
     }

@@ -2,6 +2,9 @@
 
 use std::fmt::Write as _;
 
+use apache_avro::Schema;
+use apache_avro::schema::{InnerDecimalSchema, UuidSchema};
+
 use super::decimal;
 use super::input::{Fault, Input};
 use crate::event::Time;
@@ -38,6 +41,44 @@ pub(super) enum Leaf {
 }
 
 impl Leaf {
+    /// How a plain value is read; `None`: it is none. Symbols of an enum are added to `symbols`.
+    pub fn of(schema: &Schema, symbols: &mut Vec<Vec<Box<str>>>) -> Option<Leaf> {
+        let size = |size: usize| u32::try_from(size).ok();
+        Some(match schema {
+            Schema::Null => Leaf::Null,
+            Schema::Boolean => Leaf::Boolean,
+            Schema::Int | Schema::TimeMillis => Leaf::Int,
+            Schema::Long | Schema::TimeMicros => Leaf::Long,
+            Schema::Float => Leaf::Float,
+            Schema::Double => Leaf::Double,
+            Schema::String | Schema::Uuid(UuidSchema::String) => Leaf::Text,
+            Schema::Bytes => Leaf::Bytes(None),
+            Schema::Fixed(of) | Schema::Duration(of) => Leaf::Bytes(Some(size(of.size)?)),
+            Schema::Enum(of) => {
+                symbols.push(of.symbols.iter().map(|symbol| symbol.as_str().into()).collect());
+                Leaf::Symbol(symbols.len() as u32 - 1)
+            }
+            Schema::Decimal(decimal) => {
+                let width = match &decimal.inner {
+                    InnerDecimalSchema::Bytes => None,
+                    InnerDecimalSchema::Fixed(of) => Some(size(of.size)?),
+                };
+                Leaf::Decimal(size(decimal.scale)?, width)
+            }
+            Schema::BigDecimal => Leaf::BigDecimal,
+            Schema::Uuid(UuidSchema::Fixed(of)) => Leaf::Uuid(Some(size(of.size)?)),
+            Schema::Uuid(UuidSchema::Bytes) => Leaf::Uuid(None),
+            Schema::Date => Leaf::Date,
+            Schema::TimestampMillis => Leaf::Millis,
+            Schema::TimestampMicros => Leaf::Micros,
+            Schema::TimestampNanos => Leaf::Nanos,
+            Schema::LocalTimestampMillis => Leaf::LocalMillis,
+            Schema::LocalTimestampMicros => Leaf::LocalMicros,
+            Schema::LocalTimestampNanos => Leaf::LocalNanos,
+            _ => return None,
+        })
+    }
+
     /// Reads one value.
     #[inline]
     pub fn read(

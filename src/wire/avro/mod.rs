@@ -28,6 +28,7 @@ use super::reason::{Reason, Refusal};
 use super::schemas::{SchemaBook, SchemaId, Written};
 use super::{Built, Format, FormatKind, PayloadReader, Supplies, Unread};
 use crate::stats::{OptionDoc, ParamError, Params};
+pub use input::long;
 use input::{Fault, Input};
 use parsed::Parsed;
 use program::Program;

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use apache_avro::Schema;
 use apache_avro::schema::{InnerDecimalSchema, Name, RecordField, UuidSchema};
+use serde_json::Value;
 
 use crate::plan::SeriesKind;
 use crate::stats::Dtype;
@@ -14,6 +15,8 @@ use crate::wire::schemas::Written;
 /// Deepest field that is listed, and most of them.
 const MOST_STEPS: usize = 16;
 const MOST_LISTED: usize = 2_000;
+/// Where the default of a field stands while the parser is at work.
+const DEFAULT: &str = "driftd.default";
 
 /// A schema that is whole.
 #[derive(Debug)]
@@ -32,7 +35,8 @@ impl Parsed {
             let detail = format!("the schema of this record is {}, not Avro", written.language);
             return Err(Refusal::new(Reason::OtherSchema, detail));
         }
-        let (root, others) = Schema::parse_str_with_list(&written.text, &written.references)
+        let references: Vec<String> = written.references.iter().map(|text| aside(text)).collect();
+        let (root, others) = Schema::parse_str_with_list(&aside(&written.text), references)
             .map_err(|error| bad(&error.to_string()))?;
         let parsed = Parsed { root, others };
         let names = parsed.names();
@@ -71,6 +75,43 @@ impl Parsed {
     fn every<'s>(&'s self, visitor: &mut impl FnMut(&'s Schema)) {
         self.others.iter().chain([&self.root]).for_each(|schema| visit(schema, visitor));
     }
+}
+
+/// A schema whose defaults are put aside: the parser refuses schemas for defaults that are sound or
+/// that nobody needs.
+fn aside(text: &str) -> String {
+    match serde_json::from_str(text) {
+        Ok(mut schema) => {
+            put_aside(&mut schema);
+            schema.to_string()
+        }
+        // The parser says what is wrong.
+        Err(_) => text.to_owned(),
+    }
+}
+
+fn put_aside(schema: &mut Value) {
+    match schema {
+        Value::Array(branches) => branches.iter_mut().for_each(put_aside),
+        Value::Object(parts) => {
+            let fields = parts.get_mut("fields").and_then(Value::as_array_mut);
+            for field in fields.into_iter().flatten().filter_map(Value::as_object_mut) {
+                if let Some(default) = field.remove("default") {
+                    field.insert(DEFAULT.to_owned(), default);
+                }
+                field.get_mut("type").into_iter().for_each(put_aside);
+            }
+            for inner in ["type", "items", "values"] {
+                parts.get_mut(inner).into_iter().for_each(put_aside);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// What stands for a field that a writer does not have.
+pub(super) fn default_of(field: &RecordField) -> Option<&Value> {
+    field.custom_attributes.get(DEFAULT)
 }
 
 fn bad(why: &str) -> Refusal {

@@ -74,6 +74,8 @@ pub(super) struct Entry {
 pub(super) enum Constant {
     Cell(Cell),
     Text(Box<str>),
+    /// A whole number beyond 64 bits, and its digits.
+    Whole(f64, Box<str>),
 }
 
 /// The plan.
@@ -146,6 +148,9 @@ impl Program {
         let cell = match &self.constants[constant as usize] {
             Constant::Cell(cell) => *cell,
             Constant::Text(text) => Cell::Text(cells.keep(text)),
+            Constant::Whole(value, digits) => {
+                Cell::Number { value: *value, whole: true, text: cells.keep(digits) }
+            }
         };
         cells.set(slot, cell);
     }

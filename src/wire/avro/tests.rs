@@ -1,7 +1,9 @@
 mod corpus;
 mod decoder;
+mod defaults;
 mod differential;
 mod evolution;
+mod hostile;
 mod kinds;
 
 use std::sync::Arc;
