@@ -21,7 +21,8 @@ use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 
 pub use output::Output;
 
-use crate::config::{self, Mode, Problem, Settings, Sources};
+use crate::config::{self, Mode, Problem, Settings, Severity, Sources};
+use crate::daemon::Asking;
 
 /// Done.
 pub const OK: u8 = 0;
@@ -145,7 +146,7 @@ fn settings(config: &Path, mode: Mode) -> anyhow::Result<Result<Settings, u8>> {
 }
 
 fn read(sources: &Sources) -> anyhow::Result<Result<Settings, u8>> {
-    match config::load(sources) {
+    match config::load(sources, &Asking::default()) {
         Ok((settings, warnings)) => {
             for warning in warnings {
                 eprintln!("{warning}");
@@ -157,10 +158,12 @@ fn read(sources: &Sources) -> anyhow::Result<Result<Settings, u8>> {
             Ok(if refused.is_empty() { Ok(settings) } else { Err(CONFIG) })
         }
         Err(problems) => {
+            let wrong = |p: &Problem| p.severity == Severity::Error && !p.unreachable;
+            let code = if problems.iter().any(wrong) { CONFIG } else { FAILURE };
             for problem in problems {
                 eprintln!("{problem}");
             }
-            Ok(Err(CONFIG))
+            Ok(Err(code))
         }
     }
 }

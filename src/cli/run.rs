@@ -9,9 +9,9 @@ use std::time::Duration;
 use tracing_subscriber::EnvFilter;
 
 use super::check::retention::shorter_than_the_wait;
-use super::{CONFIG, refused, settings, sources};
+use super::{refused, settings, sources};
 use crate::config::{self, Mode, Problem, Settings};
-use crate::daemon::{self, Loader};
+use crate::daemon::{self, Asking, Loader};
 
 /// How long brokers that do not answer are left alone.
 const ASK_AGAIN: Duration = Duration::from_secs(60);
@@ -20,17 +20,22 @@ pub(super) fn run(config: &Path, verbose: u8) -> anyhow::Result<ExitCode> {
     log(verbose);
     let settings = match settings(config, Mode::Run)? {
         Ok(settings) => settings,
-        Err(_) => return Ok(ExitCode::from(CONFIG)),
+        Err(code) => return Ok(ExitCode::from(code)),
     };
     let path = config.to_owned();
-    let load: Loader =
-        Arc::new(move || match config::load(&sources(Some(path.clone()), Mode::Run)) {
-            Ok((settings, _)) => match refused(&settings) {
-                none if none.is_empty() => Ok(settings),
-                problems => Err(listed(&problems)),
-            },
-            Err(problems) => Err(listed(&problems)),
-        });
+    let load: Loader = Arc::new(move || {
+        let sources = sources(Some(path.clone()), Mode::Run);
+        let (settings, warnings) = match config::load(&sources, &Asking::default()) {
+            Ok(loaded) => loaded,
+            Err(problems) => return Err(listed(&problems)),
+        };
+        match refused(&settings) {
+            none if none.is_empty() => {}
+            problems => return Err(listed(&problems)),
+        }
+        warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+        Ok(settings)
+    });
     warn_of_retention(settings.clone());
     daemon::run(settings, load, None)
 }

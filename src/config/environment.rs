@@ -90,6 +90,7 @@ fn problem(origin: &Origin, key: &str, message: &str, hint: &str) -> Problem {
         key: key.to_owned(),
         message: message.to_owned(),
         hint: Some(hint.to_owned()),
+        unreachable: false,
     }
 }
 

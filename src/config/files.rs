@@ -49,6 +49,7 @@ pub fn read(main: &Path, report: &mut Report) -> Option<Files> {
                 key: String::new(),
                 message: format!("cannot be read: {error}"),
                 hint: Some(hint.to_owned()),
+                unreachable: false,
             })
         })
         .ok()?;

@@ -27,6 +27,7 @@ mod schema;
 mod settings;
 mod sharing;
 mod show;
+mod subjects;
 mod tree;
 mod typing;
 
@@ -42,6 +43,7 @@ pub use reference::reference_toml;
 pub use schema::schema;
 pub use settings::*;
 pub use show::{NoSuchModel, Shown, show_config};
+pub use subjects::Subjects;
 
 /// What a configuration is read for: decides which secrets are read and what must be there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,20 +90,29 @@ impl Sources {
     }
 }
 
-/// Reads, checks and builds a configuration. With it come its warnings.
+/// Reads, checks and builds a configuration. With it come its warnings. `subjects` answers where
+/// types follow from the latest schema of a registry.
 ///
 /// # Errors
 /// Every problem, warnings too, by file and line.
-pub fn load(sources: &Sources) -> Result<(Settings, Vec<Problem>), Vec<Problem>> {
+pub fn load(
+    sources: &Sources,
+    subjects: &dyn Subjects,
+) -> Result<(Settings, Vec<Problem>), Vec<Problem>> {
     let mut report = Report::default();
     let main = sources.main();
-    match built(&main, sources, &mut report) {
+    match built(&main, sources, subjects, &mut report) {
         Some(settings) if !report.failed() => Ok((settings, report.finish())),
         _ => Err(report.finish()),
     }
 }
 
-fn built(main: &Path, sources: &Sources, report: &mut Report) -> Option<Settings> {
+fn built(
+    main: &Path,
+    sources: &Sources,
+    subjects: &dyn Subjects,
+    report: &mut Report,
+) -> Option<Settings> {
     let files = files::read(main, report)?;
     let (mut root, mut index) = (files.root, files.index);
     let variables = environment::variables(&sources.env, &root, schema::schema, report);
@@ -146,6 +157,7 @@ fn built(main: &Path, sources: &Sources, report: &mut Report) -> Option<Settings
         main,
         owners: &files.owners,
         filled: &filled,
+        subjects,
     };
     build::build(&raw, &site, report)
 }

@@ -12,8 +12,9 @@ use super::problem::Report;
 /// File of each model and monitor, by its table and name.
 type Owners = BTreeMap<(String, String), usize>;
 
-/// Leaves the model, the monitors that watch it, the limits and the registries; nobody is told, nobody retrains,
-/// and the reference is the one being built. Without such a model nothing is changed.
+/// Leaves the model, the monitors that watch it, the limits, the registries and the state directory;
+/// nobody is told, nobody retrains, and the reference is the one being built. Without such a model
+/// nothing is changed.
 pub fn narrow(root: &mut Map<String, Value>, name: &str, owners: &Owners, report: &mut Report) {
     let Some(Value::Object(models)) = root.get_mut("models") else { return };
     let all: Vec<String> = models.keys().cloned().collect();
@@ -21,7 +22,11 @@ pub fn narrow(root: &mut Map<String, Value>, name: &str, owners: &Owners, report
     model.retain(|key, _| key != "notify" && key != "retrain");
     model.insert("reference".to_owned(), json!({ "file": "reference.json" }));
     models.retain(|key, _| key == name);
+    // What is kept there says what features are.
+    let dir = root.get("state").and_then(|state| state.get("dir")).filter(|dir| dir.is_string());
+    let state = dir.map(|dir| json!({ "dir": dir }));
     root.retain(|key, _| matches!(key.as_str(), "models" | "monitors" | "limits" | "registries"));
+    root.extend(state.map(|state| ("state".to_owned(), state)));
     let mut watching = Vec::new();
     if let Some(Value::Object(monitors)) = root.get_mut("monitors") {
         monitors.retain(|monitor, table| watches(monitor, table, name, &all, owners));

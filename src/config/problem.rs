@@ -33,6 +33,9 @@ pub struct Problem {
     pub message: String,
     /// What to write instead.
     pub hint: Option<String>,
+    /// Nothing that was written is wrong: something that it names does not answer.
+    #[serde(skip)]
+    pub unreachable: bool,
 }
 
 impl Problem {
@@ -51,7 +54,7 @@ impl Problem {
             None => (None, None),
         };
         let (message, hint) = (message.into(), hint.into().0);
-        Problem { severity, file, line, key: path.to_string(), message, hint }
+        Problem { severity, file, line, key: path.to_string(), message, hint, unreachable: false }
     }
 }
 
@@ -95,6 +98,17 @@ impl Report {
     /// Records an error about a key that is there or should be.
     pub fn error(&mut self, path: &KeyPath, message: impl Into<String>, hint: impl Into<Hint>) {
         self.add(Severity::Error, path, message.into(), hint.into());
+    }
+
+    /// Records that something does not answer without which nothing can be done.
+    pub fn unreachable(
+        &mut self,
+        path: &KeyPath,
+        message: impl Into<String>,
+        hint: impl Into<Hint>,
+    ) {
+        let problem = Problem::at(&self.index, Severity::Error, path, message, hint);
+        self.push(Problem { unreachable: true, ..problem });
     }
 
     /// Records a warning.

@@ -12,7 +12,7 @@ pub use super::raw::OnRecreated;
 use crate::event::{Span, Time};
 use crate::plan::{Learn, Plan};
 use crate::secret::{Secret, Secrets};
-use crate::wire::{FormatSpec, ReaderSpec, SchemaBook};
+use crate::wire::{FormatSpec, ReaderSpec, SchemaBook, Written};
 
 /// A built configuration.
 #[derive(Debug, Clone)]
@@ -35,6 +35,9 @@ pub struct Settings {
     pub trainers: BTreeMap<String, DoorSettings>,
     /// Schema registries by name.
     pub registries: BTreeMap<String, RegistrySettings>,
+    /// By topic: the schema of a registry that it is read by from now on, where the configuration
+    /// names none of its own.
+    pub schemas: BTreeMap<String, Written>,
     /// Caps on what may grow.
     pub limits: LimitSettings,
     /// Secrets that the configuration names; without values where none are read.

@@ -1,5 +1,6 @@
 //! Whole configurations: what is accepted, what is refused and how that is told.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -7,8 +8,10 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::plan::NamedPath;
+use crate::wire::{Refusal, Written};
 
 mod effective;
+mod followed;
 mod generated;
 mod many_files;
 mod refusals;
@@ -19,6 +22,32 @@ pub struct Project {
     pub folder: TempDir,
     pub env: Vec<(String, String)>,
     pub mode: Mode,
+    pub subjects: Script,
+}
+
+/// What registries and the state answer; of any other subject, that its records have no fields.
+#[derive(Default)]
+pub struct Script {
+    pub latest: BTreeMap<String, Result<Written, Refusal>>,
+    pub kept: BTreeMap<String, Written>,
+    /// Where the state is, if that matters.
+    pub state: Option<PathBuf>,
+}
+
+impl Subjects for Script {
+    fn latest(&self, _: &str, _: &RegistrySettings, subject: &str) -> Result<Written, Refusal> {
+        let empty = || Ok(avro(r#"{"type":"record","name":"Empty","fields":[]}"#));
+        self.latest.get(subject).cloned().unwrap_or_else(empty)
+    }
+
+    fn kept(&self, state: &Path, topic: &str) -> Result<Option<Written>, String> {
+        let there = self.state.as_ref().is_none_or(|there| there == state);
+        Ok(self.kept.get(topic).filter(|_| there).cloned())
+    }
+}
+
+pub fn avro(text: &str) -> Written {
+    Written { language: "AVRO".to_owned(), text: text.to_owned(), references: Vec::new() }
 }
 
 impl Project {
@@ -27,6 +56,7 @@ impl Project {
             folder: TempDir::new().unwrap(),
             env: vec![("SECRET".to_owned(), signing_secret())],
             mode: Mode::Check,
+            subjects: Script::default(),
         };
         project.with("driftd.toml", main)
     }
@@ -53,13 +83,14 @@ impl Project {
     }
 
     pub fn load(&self) -> Result<(Settings, Vec<Problem>), Vec<Problem>> {
-        load(&Sources {
+        let sources = Sources {
             file: Some(self.main()),
             env: self.env.clone(),
             overrides: Vec::new(),
             mode: self.mode,
             only: None,
-        })
+        };
+        load(&sources, &self.subjects)
     }
 
     /// Loads what must be accepted without a warning.
@@ -217,7 +248,7 @@ fn a_file_that_is_not_there_is_named() {
         mode: Mode::Run,
         only: None,
     };
-    let problems = load(&sources).unwrap_err();
+    let problems = load(&sources, &Script::default()).unwrap_err();
     assert_eq!(problems[0].file.as_deref(), Some("/nowhere/driftd.toml"));
     let none = Sources { env: Vec::new(), ..sources };
     assert_eq!(none.main(), Path::new("driftd.toml"));
@@ -234,7 +265,7 @@ fn flags_win_over_the_environment_and_that_over_the_file() {
             mode: Mode::Run,
             only: None,
         };
-        load(&sources).unwrap().0.http.listen
+        load(&sources, &Script::default()).unwrap().0.http.listen
     };
     assert_eq!(of(Vec::new()), "0.0.0.0:1");
     assert_eq!(of(vec![("http.listen".to_owned(), json!("0.0.0.0:2"))]), "0.0.0.0:2");

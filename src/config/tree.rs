@@ -88,6 +88,7 @@ impl Walk<'_> {
             key: key.to_owned(),
             message,
             hint,
+            unreachable: false,
         });
     }
 

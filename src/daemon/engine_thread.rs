@@ -396,7 +396,7 @@ impl EngineThread {
         }
         let empty = Engine::new(self.plan.clone(), [0; 32]);
         let engine = std::mem::replace(&mut self.engine, empty);
-        self.references = References::new(revised.references);
+        self.references = References::new(revised.references, &revised.plan);
         self.commit_every = revised.commit_every;
         let references = &self.references;
         let resolve = |model: &str, version: Option<&str>| references.resolve(model, version);

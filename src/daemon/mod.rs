@@ -15,6 +15,7 @@ mod reload;
 mod restore;
 mod sending;
 mod shelf;
+mod subjects;
 
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -31,9 +32,10 @@ use tokio::sync::oneshot;
 pub use engine_thread::{EngineThread, Observer, Outgoing, Work};
 pub use plans::{properties, range_spec, reference_files, topic_plans};
 pub use receivers::receivers;
-pub use references::{References, read as read_reference};
+pub use references::{References, kinds, misfits, read as read_reference};
 pub use registries::{registries_for_a_look, registry_specs};
 pub use reload::{Loader, Reloader};
+pub use subjects::Asking;
 
 use crate::admin::snapshot::Snapshot;
 use crate::admin::{self, App, Replays};
@@ -43,6 +45,7 @@ use crate::dead_letter::{DeadLetterTopic, DeadLetters};
 use crate::failpoint::Failpoint;
 use crate::metrics::{Exporter, Metrics};
 use crate::outbox::Dispatcher;
+use crate::registry::keep_described;
 use crate::source::{Channel, Reader, Shared};
 use crate::store::{Embedded, Sent, Store};
 use control::{Desk, Doorkeeper};
@@ -92,9 +95,10 @@ async fn serve(
     });
     let mut signals = Signals::new()?;
     let store = Arc::new(Embedded::open(&settings.state.dir)?);
+    keep_described(&settings.state.dir, &settings.schemas).map_err(anyhow::Error::msg)?;
     let identity = store.identity().clone();
     let plan = Arc::new(settings.plan.clone());
-    let references = References::new(reference_files(&settings));
+    let references = References::new(reference_files(&settings), &plan);
     let shelf = Arc::new(StoreShelf::new(store.clone()));
     let sent = Sent::open(&settings.state.dir)?;
     let (mut engine, start) =

@@ -29,7 +29,11 @@ pub fn registry_specs(settings: &Settings) -> Result<Vec<RegistrySpec>, StartErr
     specs.map(|(name, registry)| spec(name, registry)).collect()
 }
 
-fn spec(name: &str, registry: &RegistrySettings) -> Result<RegistrySpec, StartError> {
+/// What the registries' room is told of one.
+///
+/// # Errors
+/// A file that cannot be read.
+pub(super) fn spec(name: &str, registry: &RegistrySettings) -> Result<RegistrySpec, StartError> {
     let plain = |property: &Property| match property {
         Property::Plain(text) => text.clone(),
         Property::Secret(secret) => secret.expose().unwrap_or_default().to_owned(),
@@ -113,5 +117,65 @@ impl Watch for Telling {
             Some(sentence) => self.shared.faults.raise(FAULT, registry, sentence),
             None => self.shared.faults.clear(FAULT, registry),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead, BufReader, Write};
+    use std::net::TcpListener;
+
+    use crate::config::{Mode, Sources, load};
+    use crate::daemon::Asking;
+
+    const MAIN: &str = r#"
+        [kafka]
+        brokers = ["127.0.0.1:9092"]
+        [registries.main]
+        url = "URL"
+        KEYS
+        [models.m]
+        [models.m.predictions]
+        topic = "p"
+        format = { kind = "avro", registry = "main" }
+        features = { x = "x" }
+    "#;
+
+    /// What a registry with these keys hears when the latest schema is asked for.
+    fn heard(keys: &str) -> Vec<String> {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/api", listener.local_addr().unwrap());
+        let hearing = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let lines = BufReader::new(stream.try_clone().unwrap()).lines();
+            let head = lines.map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
+            let body = r#"{"schema":"{\"type\":\"record\",\"name\":\"R\",\"fields\":[]}"}"#;
+            let length = body.len();
+            write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{body}").unwrap();
+            head
+        });
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("driftd.toml");
+        std::fs::write(&file, MAIN.replace("URL", &url).replace("KEYS", keys)).unwrap();
+        let env = [("PASSWORD", "pass:word"), ("TOKEN", "canary")];
+        let env = env.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+        let (file, overrides) = (Some(file), Vec::new());
+        let sources = Sources { file, env, overrides, mode: Mode::ReadTopics, only: None };
+        load(&sources, &Asking::default()).unwrap_or_else(|problems| panic!("{problems:?}"));
+        hearing.join().unwrap()
+    }
+
+    #[test]
+    fn registries_hear_who_we_are() {
+        let basic = heard("username = \"driftd\"\npassword = \"env:PASSWORD\"");
+        assert_eq!(basic[0], "GET /api/subjects/p-value/versions/latest HTTP/1.1");
+        // base64 of driftd:pass:word
+        let want = "authorization: Basic ZHJpZnRkOnBhc3M6d29yZA==".to_owned();
+        assert!(basic.contains(&want), "{basic:?}");
+        let bearer = heard("token = \"env:TOKEN\"\nheaders = { x-tenant = \"ml\" }");
+        assert!(bearer.contains(&"authorization: Bearer canary".to_owned()), "{bearer:?}");
+        assert!(bearer.contains(&"x-tenant: ml".to_owned()), "{bearer:?}");
+        let nobody = heard("");
+        assert!(!nobody.iter().any(|line| line.starts_with("authorization")), "{nobody:?}");
     }
 }

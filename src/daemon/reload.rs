@@ -1,5 +1,6 @@
 //! A changed configuration: validated, then applied; or the old one stays.
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -14,7 +15,7 @@ use crate::admin::snapshot::{Snapshot, Snapshots};
 use crate::config::{KafkaSettings, Settings};
 use crate::outbox::Handle;
 use crate::plan::Plan;
-use crate::registry::Registries;
+use crate::registry::{Registries, keep_described};
 use crate::source::{Revised, Shared};
 use crate::store::{Identity, Store};
 
@@ -50,7 +51,7 @@ pub(super) struct Within {
 /// What needs a restart.
 struct Fixed {
     kafka: KafkaSettings,
-    state_dir: std::path::PathBuf,
+    state_dir: PathBuf,
     listen: String,
     key: [u8; 16],
 }
@@ -129,6 +130,7 @@ impl Reloader {
         let (store, telling) = (self.within.store.clone(), self.within.telling.clone());
         let registries =
             registries::start(&settings, store, telling).map_err(|error| error.to_string())?;
+        keep_described(&self.fixed.state_dir, &settings.schemas)?;
         let topics = topic_plans(&settings, self.fixed.key);
         let revised = Revised {
             plan: Arc::new(self.fixed.held(&settings)),

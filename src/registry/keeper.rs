@@ -18,7 +18,7 @@ const MOST_AT_ONCE: usize = 4;
 /// Pauses between two questions about an id: the first, and the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
-/// How long a refusal stands before the registry is asked again.
+/// How long the refusal of an id itself stands before the registry is asked again.
 const REFUSED_FOR: Duration = Duration::from_secs(60);
 /// How long an id that was given up is remembered after a record last named it.
 const FORGOTTEN: Duration = Duration::from_secs(600);
@@ -86,15 +86,15 @@ impl Keeper {
                     }
                 }
                 _ = look.tick() => {
-                    self.note_wishes();
-                    self.ask(&mut asked);
+                    let now = Instant::now();
+                    self.note_wishes(now);
+                    self.ask(&mut asked, now);
                 }
             }
         }
     }
 
-    fn note_wishes(&mut self) {
-        let now = Instant::now();
+    fn note_wishes(&mut self, now: Instant) {
         for id in self.spec.book.take_wanted() {
             if let Some(wish) = self.wishes.get_mut(&id) {
                 wish.wanted = now;
@@ -136,8 +136,7 @@ impl Keeper {
         }
     }
 
-    fn ask(&mut self, asked: &mut JoinSet<Asked>) {
-        let now = Instant::now();
+    fn ask(&mut self, asked: &mut JoinSet<Asked>, now: Instant) {
         for (id, wish) in &mut self.wishes {
             if asked.len() >= MOST_AT_ONCE {
                 break;
@@ -164,7 +163,7 @@ impl Keeper {
                 self.spec.book.put(id, Ok(Arc::new(written)));
                 self.say(None);
             }
-            Err(trouble) => self.bear(id, trouble),
+            Err(trouble) => self.bear(id, trouble, Instant::now()),
         }
     }
 
@@ -186,8 +185,7 @@ impl Keeper {
         }
     }
 
-    fn bear(&mut self, id: SchemaId, trouble: Trouble) {
-        let now = Instant::now();
+    fn bear(&mut self, id: SchemaId, trouble: Trouble, now: Instant) {
         let unknown = trouble.reason == Reason::UnknownSchema;
         let impatient = unknown && self.impatient_until.is_some_and(|until| now < until);
         let hopeless = trouble.reason == Reason::BadSchema;
@@ -204,7 +202,8 @@ impl Keeper {
                 );
             }
             wish.refused = true;
-            wish.next = Some(now + REFUSED_FOR);
+            // A registry that was away may be back at any time.
+            wish.next = Some(now + if unknown || hopeless { REFUSED_FOR } else { LONGEST_PAUSE });
             self.spec.book.put(id, Err(trouble.refusal()));
         } else {
             // The last question falls on the end of patience.
@@ -235,5 +234,102 @@ impl Keeper {
             self.troubled = sentence.is_some();
             self.watch.trouble(name, sentence);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::registry::Unwatched;
+
+    const SEVEN: SchemaId = SchemaId::Number(7);
+
+    fn keeper() -> Keeper {
+        let spec = RegistrySpec {
+            name: "main".to_owned(),
+            url: "http://127.0.0.1:1".to_owned(),
+            headers: Vec::new(),
+            ca: None,
+            certificate: None,
+            timeout: Duration::from_secs(1),
+            patience: Duration::from_secs(300),
+            book: Arc::default(),
+        };
+        let client = Client::new(&spec).unwrap();
+        Keeper::new(spec, client, None, Arc::new(Unwatched))
+    }
+
+    fn trouble(reason: Reason) -> Trouble {
+        Trouble { reason, detail: "no".to_owned() }
+    }
+
+    fn secs(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    /// A record names the id at `now`, and its question was just answered so.
+    fn refuse(keeper: &mut Keeper, id: SchemaId, reason: Reason, now: Instant) {
+        let _ = keeper.spec.book.look(id);
+        keeper.note_wishes(now);
+        keeper.bear(id, trouble(reason), now);
+    }
+
+    #[test]
+    fn refusals_are_forgotten_when_nobody_named_the_id_for_long() {
+        let (mut keeper, start) = (keeper(), Instant::now());
+        refuse(&mut keeper, SEVEN, Reason::UnknownSchema, start);
+        assert!(!keeper.spec.book.knows(SEVEN), "patience has just begun");
+        keeper.bear(SEVEN, trouble(Reason::UnknownSchema), start + secs(300));
+        assert!(keeper.spec.book.look(SEVEN).is_some_and(|known| known.is_err()));
+        keeper.note_wishes(start + secs(400));
+        keeper.note_wishes(start + secs(999));
+        assert!(keeper.spec.book.knows(SEVEN), "named 599 s ago");
+        keeper.note_wishes(start + secs(1001));
+        assert!(!keeper.spec.book.knows(SEVEN) && keeper.wishes.is_empty());
+        // The next record of that id is the first one, and waits.
+        assert_eq!(keeper.spec.book.look(SEVEN), None);
+        keeper.note_wishes(start + secs(1002));
+        assert_eq!(keeper.wishes[&SEVEN].since, start + secs(1002));
+    }
+
+    #[test]
+    fn an_id_that_is_being_asked_for_is_not_forgotten() {
+        let (mut keeper, start) = (keeper(), Instant::now());
+        refuse(&mut keeper, SEVEN, Reason::BadSchema, start);
+        keeper.wishes.get_mut(&SEVEN).unwrap().next = None;
+        keeper.note_wishes(start + secs(10_000));
+        assert!(keeper.spec.book.knows(SEVEN));
+    }
+
+    #[test]
+    fn a_registry_that_was_away_is_asked_sooner_than_one_that_does_not_know() {
+        let (mut keeper, start) = (keeper(), Instant::now());
+        let end = start + keeper.spec.patience;
+        for (id, reason, pause) in [
+            (1, Reason::RegistryUnreachable, LONGEST_PAUSE),
+            (2, Reason::UnknownSchema, REFUSED_FOR),
+            (3, Reason::BadSchema, REFUSED_FOR),
+        ] {
+            let id = SchemaId::Number(id);
+            refuse(&mut keeper, id, reason, start);
+            keeper.bear(id, trouble(reason), end);
+            assert_eq!(keeper.wishes[&id].next, Some(end + pause), "{reason}");
+        }
+    }
+
+    #[test]
+    fn ids_beyond_the_most_are_refused_and_forgotten_soon() {
+        let (mut keeper, start) = (keeper(), Instant::now());
+        for id in 0..=MOST_IDS as u32 {
+            let _ = keeper.spec.book.look(SchemaId::Number(id));
+        }
+        keeper.note_wishes(start);
+        let last = SchemaId::Number(MOST_IDS as u32);
+        assert_eq!(keeper.wishes.len(), MOST_IDS);
+        assert!(keeper.spec.book.knows(last));
+        keeper.note_wishes(start + REFUSED_FOR);
+        assert!(keeper.spec.book.knows(last));
+        keeper.note_wishes(start + REFUSED_FOR + secs(1));
+        assert!(!keeper.spec.book.knows(last));
     }
 }

@@ -6,6 +6,7 @@
 //! record is counted whose schema is not durable, and a restart needs no registry.
 
 mod client;
+mod described;
 mod keeper;
 mod kept;
 
@@ -16,6 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use client::{Client, Trouble};
+pub use described::{keep_described, read_described};
 
 use crate::store::{Store, StoreError};
 use crate::wire::{SchemaBook, Written};

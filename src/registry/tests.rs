@@ -21,10 +21,12 @@ struct Reply {
     body: String,
     /// Before the body.
     pause: Duration,
+    /// Between two bytes of it.
+    drip: Duration,
 }
 
 fn reply(status: u16, body: impl Into<String>) -> Reply {
-    Reply { status, body: body.into(), pause: Duration::ZERO }
+    Reply { status, body: body.into(), pause: Duration::ZERO, drip: Duration::ZERO }
 }
 
 const UNKNOWN: &str = r#"{"error_code":40403,"message":"Schema not found"}"#;
@@ -56,7 +58,7 @@ impl Stub {
                     let path = first.split(' ').nth(1).unwrap().to_owned();
                     asked.lock().unwrap().push(head.join("\n"));
                     let reply = answers.lock().unwrap().get(&path).cloned();
-                    let Reply { status, body, pause } =
+                    let Reply { status, body, pause, drip } =
                         reply.unwrap_or_else(|| super::tests::reply(404, UNKNOWN));
                     let length = body.len();
                     let _ = write!(
@@ -65,7 +67,16 @@ impl Stub {
                          Content-Length: {length}\r\n\r\n"
                     );
                     std::thread::sleep(pause);
-                    let _ = stream.write_all(body.as_bytes());
+                    if drip.is_zero() {
+                        let _ = stream.write_all(body.as_bytes());
+                        return;
+                    }
+                    for byte in body.bytes() {
+                        std::thread::sleep(drip);
+                        if stream.write_all(&[byte]).is_err() {
+                            return;
+                        }
+                    }
                 });
             }
         });
@@ -180,6 +191,8 @@ fn each_trouble_has_its_reason_and_keeps_secrets() {
     let stub = Stub::start();
     let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let slow = Reply { pause: Duration::from_secs(3), ..schema("\"int\"") };
+    // Every byte comes well within the timeout, the answer does not.
+    let dripping = Reply { drip: Duration::from_millis(50), ..schema("\"int\"") };
     for (answer, reason) in [
         (reply(404, UNKNOWN), Reason::UnknownSchema),
         (reply(404, "<html>not here</html>"), Reason::RegistryNonsense),
@@ -189,7 +202,9 @@ fn each_trouble_has_its_reason_and_keeps_secrets() {
         (reply(500, "oops"), Reason::RegistryFailed),
         (reply(503, r#"{"error_code":50003,"message":"later"}"#), Reason::RegistryFailed),
         (reply(401, ""), Reason::RegistryDenied),
+        (reply(403, "<html>forbidden</html>"), Reason::RegistryDenied),
         (slow, Reason::RegistryTimeout),
+        (dripping, Reason::RegistryTimeout),
     ] {
         stub.answer("/schemas/ids/7", answer);
         let spec = RegistrySpec {
@@ -265,4 +280,51 @@ fn settings_that_cannot_be_used_are_told_at_the_start() {
     assert!(of(bad).contains("certificate"));
     let header = RegistrySpec { headers: vec![("x".into(), "a\nb".into())], ..base };
     assert!(of(header).contains("header"));
+}
+
+#[test]
+fn guids_are_looked_up_as_confluent_answers_them() {
+    let stub = Stub::start();
+    let guid = *b"\x89\xab\xcd\xef\x01\x23\x45\x67\x89\xab\xcd\xef\x01\x23\x45\x67";
+    let body = serde_json::json!({
+        "subject": "rides-value", "version": 3, "id": 7, "guid": "89abcdef-0123-4567-89ab-cdef01234567",
+        "schemaType": "AVRO", "schema": "\"int\"", "metadata": { "properties": {} },
+        "references": [{ "name": "rides.Zone", "subject": "zone", "version": 1 }],
+        "ts": 1_700_000_000_000u64, "deleted": false,
+    });
+    stub.answer(
+        "/schemas/guids/89abcdef-0123-4567-89ab-cdef01234567",
+        reply(200, body.to_string()),
+    );
+    stub.answer("/subjects/zone/versions/1", schema("\"long\""));
+    let store: Arc<dyn Store> = Arc::new(Memory::default());
+    let spec = stub.spec();
+    let id = SchemaId::Guid(guid);
+    {
+        let _registries = start(&spec, Some(store.clone()));
+        let written = known(&spec, id).unwrap();
+        assert_eq!(
+            (written.text.as_str(), &written.references[..]),
+            ("\"int\"", &["\"long\"".to_owned()][..])
+        );
+        assert_eq!(
+            known(&spec, SchemaId::Guid([0; 16])).unwrap_err().reason,
+            Reason::UnknownSchema
+        );
+    }
+    let again = RegistrySpec { book: Arc::default(), ..spec };
+    let _registries = start(&again, Some(store));
+    assert!(again.book.look(id).is_some_and(|known| known.is_ok()), "kept as numbers are");
+}
+
+#[test]
+fn the_language_of_a_schema_is_told() {
+    let stub = Stub::start();
+    let spec = stub.spec();
+    let _registries = start(&spec, None);
+    for (id, language) in [(1, "PROTOBUF"), (2, "JSON"), (3, "AVRO")] {
+        let body = serde_json::json!({ "schemaType": language, "schema": "..." });
+        stub.answer(&format!("/schemas/ids/{id}"), reply(200, body.to_string()));
+        assert_eq!(known(&spec, SchemaId::Number(id)).unwrap().language, language);
+    }
 }

@@ -4,7 +4,7 @@ use std::hint::select_unpredictable;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Absences, Counts};
+use super::{Absences, Counts, SeriesKind};
 
 /// Width that values are rounded to before they are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -76,6 +76,15 @@ impl Profile {
         match self {
             Profile::Numeric(p) => &p.id,
             Profile::Category(p) => &p.id,
+        }
+    }
+
+    /// The type of what it was made of.
+    #[must_use]
+    pub fn kind(&self) -> SeriesKind {
+        match self {
+            Profile::Numeric(p) => SeriesKind::Numeric(p.dtype),
+            Profile::Category(_) => SeriesKind::Category,
         }
     }
 

@@ -1,6 +1,6 @@
 //! What a statistic is: a formula over summaries, and its entry in the registry.
 
-use std::fmt::Debug;
+use std::fmt::{self, Debug};
 use std::sync::Arc;
 
 use super::Tail;
@@ -67,6 +67,17 @@ pub enum SeriesKind {
     Numeric(Dtype),
     /// Words.
     Category,
+}
+
+/// `category`, `numeric (f32)`.
+impl fmt::Display for SeriesKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            SeriesKind::Category => "category",
+            SeriesKind::Numeric(Dtype::F32) => "numeric (f32)",
+            SeriesKind::Numeric(Dtype::F64) => "numeric (f64)",
+        })
+    }
 }
 
 /// Counts of a window beside those of the reference, on one grid.

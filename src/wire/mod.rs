@@ -92,6 +92,15 @@ pub trait Format: Debug + Send + Sync {
     fn registry(&self) -> Option<(&str, Option<&str>)> {
         None
     }
+
+    /// The same format with the schema that the configuration is written for: its aliases find
+    /// fields of other writers, its defaults stand for those that they lack.
+    ///
+    /// # Errors
+    /// The schema cannot be read, or is of another format.
+    fn described_by(&self, _schema: &Written) -> Result<Arc<dyn Format>, Refusal> {
+        Err(Refusal::new(Reason::OtherSchema, "records of this format have no schema"))
+    }
 }
 
 /// Walks payloads along one plan.

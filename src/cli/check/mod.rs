@@ -16,7 +16,7 @@ use serde_json::json;
 use super::{CONFIG, FAILURE, OK, Output, refused, sources};
 use crate::config::key::KeyPath;
 use crate::config::{self, Mode, Problem, Settings, Severity};
-use crate::daemon::registries_for_a_look;
+use crate::daemon::{Asking, registries_for_a_look};
 
 #[derive(Debug, Args)]
 pub(super) struct CheckArguments {
@@ -30,10 +30,11 @@ pub(super) struct CheckArguments {
 
 pub(super) fn run(arguments: &CheckArguments, file: &Path, output: &Output) -> anyhow::Result<u8> {
     let mode = if arguments.no_connect { Mode::CheckNoConnect } else { Mode::Check };
-    let (settings, mut problems) = match config::load(&sources(Some(file.to_owned()), mode)) {
-        Ok((settings, warnings)) => (Some(settings), warnings),
-        Err(problems) => (None, problems),
-    };
+    let (settings, mut problems) =
+        match config::load(&sources(Some(file.to_owned()), mode), &Asking::default()) {
+            Ok((settings, warnings)) => (Some(settings), warnings),
+            Err(problems) => (None, problems),
+        };
     let mut reached = Vec::new();
     if let Some(settings) = &settings {
         problems.extend(refused(settings));
@@ -57,6 +58,9 @@ pub(super) fn run(arguments: &CheckArguments, file: &Path, output: &Output) -> a
     };
     // A wrong configuration stays wrong whatever answers; what only the records show is worth a
     // warning, and denied it is one of the configuration.
+    let (silent, mut problems): (Vec<_>, Vec<_>) =
+        problems.into_iter().partition(|p| p.unreachable);
+    reached.extend(silent);
     let unreachable = reached.iter().any(|p| p.severity == Severity::Error);
     let code = match (problems.iter().any(wrong), unreachable, reached.iter().any(wrong)) {
         (true, ..) | (false, false, true) => CONFIG,

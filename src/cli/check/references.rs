@@ -3,11 +3,11 @@
 use super::{levels, problem};
 use crate::config::key::KeyPath;
 use crate::config::{Problem, Settings, Severity};
-use crate::daemon::{References, read_reference, reference_files};
+use crate::daemon::{References, kinds, misfits, read_reference, reference_files};
 use crate::stats::Basis;
 
 pub(super) fn check(settings: &Settings) -> Vec<Problem> {
-    let files = References::new(reference_files(settings));
+    let files = References::new(reference_files(settings), &settings.plan);
     let mut problems = Vec::new();
     for model in settings.plan.models.iter().filter(|m| !m.reference.per_version) {
         let Some(path) = files.path(&model.name, None) else { continue };
@@ -24,6 +24,11 @@ pub(super) fn check(settings: &Settings) -> Vec<Problem> {
                 continue;
             }
         };
+        for misfit in misfits(&reference, &kinds(model)) {
+            let message = format!("{}: {}", path.display(), misfit.sentence);
+            let hint = "build it again, or write type and dtype as they are there";
+            tell(Severity::Error, message, hint);
+        }
         let noisy = |m| levels::against_noise(settings, m, &reference);
         let judged: Vec<Problem> = model.monitors.iter().filter_map(noisy).collect();
         let watched = model.monitors.iter().filter(|m| m.statistic.basis() == Basis::Distribution);

@@ -8,13 +8,12 @@ use crate::config::{Problem, Settings, Severity, TopicReaders};
 use crate::daemon::registry_specs;
 use crate::plan::SeriesKind;
 use crate::registry::latest;
-use crate::stats::Dtype;
 use crate::wire::{Outline, Path, Place, ReaderSpec, Reason, outline};
 
-/// Schemas in files.
+/// Schemas in files; the latest ones of registries are asked for themselves.
 pub(super) fn files(settings: &Settings) -> Vec<Problem> {
-    let topics = settings.readers.iter();
-    let outlined = topics.filter_map(|topic| Some((topic, topic.format.format.outline()?)));
+    let own = settings.readers.iter().filter(|t| !settings.schemas.contains_key(&t.topic));
+    let outlined = own.filter_map(|topic| Some((topic, topic.format.format.outline()?)));
     outlined.flat_map(|(topic, outline)| judge(settings, topic, "its schema", &*outline)).collect()
 }
 
@@ -91,17 +90,10 @@ fn judge(
                     warn(message, "name one of the values inside it");
                 }
                 Some(field) => {
-                    let Some(kind) = number(spec, path) else { continue };
-                    if field.series == Some(SeriesKind::Category) {
+                    if field.series == Some(SeriesKind::Category) && is_number(spec, path) {
                         let message =
                             format!("path {path} is read as a number, and is {}", field.kind);
                         warn(message, "write type = \"category\", or coerce = true");
-                    } else if kind != SINGLE && field.series == Some(SINGLE) {
-                        let message = format!("path {path} is {}, and is read as f64", field.kind);
-                        let hint = "dtype = \"f32\" makes its values equal those of a file that \
-                                    spells them short";
-                        let info = Severity::Info;
-                        problems.push(problem(settings, info, &key, message, hint));
                     }
                 }
             }
@@ -110,10 +102,7 @@ fn judge(
     problems
 }
 
-const SINGLE: SeriesKind = SeriesKind::Numeric(Dtype::F32);
-
-/// What a feature is read as, where it is read as a number without any help.
-fn number(spec: &ReaderSpec, path: &Path) -> Option<SeriesKind> {
-    let found = spec.numbers.iter().find(|field| field.path == *path)?;
-    (!found.coerce).then_some(found.kind)
+/// Whether a feature is read as a number without any help.
+fn is_number(spec: &ReaderSpec, path: &Path) -> bool {
+    spec.numbers.iter().any(|field| field.path == *path && !field.coerce)
 }

@@ -33,8 +33,8 @@ impl BackTest {
         let plan = Arc::new(settings.plan.clone());
         BackTest {
             engine: Engine::new(plan.clone(), [0; 32]),
+            references: References::new(reference_files(settings), &plan),
             plan,
-            references: References::new(reference_files(settings)),
             lines: Vec::new(),
             events: 0,
         }

@@ -123,7 +123,9 @@ mod tests {
             mode: Mode::ReferenceBuild,
             only: None,
         };
-        load(&sources).unwrap_or_else(|problems| panic!("{problems:?}")).0
+        load(&sources, &crate::daemon::Asking::default())
+            .unwrap_or_else(|problems| panic!("{problems:?}"))
+            .0
     }
 
     fn at(minutes: i64) -> Time {

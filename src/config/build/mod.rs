@@ -10,11 +10,13 @@ use super::Mode;
 use super::key::{KeyPath, Origin};
 use super::problem::Report;
 use super::raw::Raw;
-use super::settings::{Effective, Settings};
+use super::settings::{Effective, RegistrySettings, Settings};
+use super::subjects::Subjects;
 
 mod count_bound;
 mod doors;
 mod fields;
+mod follow;
 mod kafka;
 mod model;
 mod monitor;
@@ -36,6 +38,15 @@ pub struct Site<'a> {
     pub owners: &'a BTreeMap<(String, String), usize>,
     /// Keys that were filled from `[defaults]`.
     pub filled: &'a BTreeSet<KeyPath>,
+    /// Who knows schemas of registries.
+    pub subjects: &'a dyn Subjects,
+}
+
+/// What formats are built with.
+#[derive(Clone, Copy)]
+pub struct Knowing<'a> {
+    site: &'a Site<'a>,
+    registries: &'a BTreeMap<String, RegistrySettings>,
 }
 
 /// Builds and reports everything that is wrong; `None` only where nothing could be built.
@@ -47,7 +58,9 @@ pub fn build(raw: &Raw, site: &Site<'_>, report: &mut Report) -> Option<Settings
     let http = kafka::http(raw, site, &secrets, report);
     let doors = doors::doors(raw, site, &secrets, report);
     let registries = registry::registries(raw, site, &secrets, report);
-    let mut built = model::models(raw, site, &doors.terms, &registries, report);
+    let around = Knowing { site, registries: &registries };
+    let followed = follow::topics(raw, around, &state.dir, report);
+    let mut built = model::models(raw, &doors.terms, around, &followed, report);
     monitor::monitors(raw, site, &mut built.models, report);
     kafka::dead_letters(&kafka, &built.readers, report);
     registry::unasked(&registries, &built.readers, site, report);
@@ -63,6 +76,7 @@ pub fn build(raw: &Raw, site: &Site<'_>, report: &mut Report) -> Option<Settings
         references: built.references,
         notifiers: doors.notifiers,
         trainers: doors.trainers,
+        schemas: follow::schemas(followed),
         registries,
         limits: kafka::limits(raw),
         secrets,

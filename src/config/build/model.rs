@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::doors::{Terms, chosen};
+use super::follow::{self, Followed};
 use super::registry::Around;
-use super::{Site, located};
+use super::{Knowing, Site, located};
 use crate::config::Mode;
 use crate::config::forms::{Extent, Kinded, Many, Scalar, Short};
 use crate::config::key::KeyPath;
@@ -14,17 +15,19 @@ use crate::config::problem::{Report, suggest};
 use crate::config::raw::{
     Raw, RawModel, RawNotify, RawOutcomeRepeats, RawPredictionRepeats, RawTask,
 };
-use crate::config::settings::{ReferenceSettings, RegistrySettings, TopicReaders};
+use crate::config::settings::{ReferenceSettings, TopicReaders};
 use crate::event::{ModelIx, Span};
 use crate::plan::{
     Learn, ModelPlan, NotifyPlan, OutcomePlan, OutcomeRepeats, PredictionRepeats, ReferencePlan,
     RetrainPlan,
 };
 use crate::stats::{Params, Task};
-use crate::wire::{FORMATS, FormatSpec, Outline, ReaderSpec};
+use crate::wire::{FORMATS, FormatSpec, ReaderSpec};
 
 mod reader;
 mod task;
+
+pub use reader::kind_of;
 
 /// Everything that models become, in the order of their names.
 pub struct Models {
@@ -39,9 +42,9 @@ pub struct Models {
 /// Builds every model.
 pub fn models(
     raw: &Raw,
-    site: &Site<'_>,
     terms: &BTreeMap<String, Terms>,
-    registries: &BTreeMap<String, RegistrySettings>,
+    knowing: Knowing<'_>,
+    followed: &BTreeMap<String, Followed>,
     report: &mut Report,
 ) -> Models {
     let mut built = Models { models: Vec::new(), readers: Vec::new(), references: Vec::new() };
@@ -53,13 +56,11 @@ pub fn models(
     for (i, (name, model)) in raw.models.iter().enumerate() {
         let at = KeyPath::of(&["models", name]);
         let index = ModelIx::try_from(i).unwrap_or(ModelIx::MAX);
-        let around = (site, registries);
         let predicted = model.predictions.as_ref().and_then(|predictions| {
-            format_of(raw, &at.key("predictions"), &predictions.format, around, report)
+            format_of(raw, &at.key("predictions"), &predictions.format, knowing, report)
         });
-        let outline = predicted.as_ref().and_then(|format| format.format.outline());
-        let named = Named { name, model, outline: outline.as_deref() };
-        let Some(plan) = plan(raw, &named, &at, terms, report) else {
+        let described = (predicted.as_ref(), followed);
+        let Some(plan) = plan(raw, (name, model), described, &at, terms, report) else {
             built.references.push(ReferenceSettings { file: None, learn: None });
             continue;
         };
@@ -67,7 +68,7 @@ pub fn models(
         for source in reader::sources(index, model, &plan, &at, &mut paths, report) {
             let format = match source.at.last_key() {
                 Some("predictions") => predicted.clone(),
-                _ => format_of(raw, &source.at, source.format, around, report),
+                _ => format_of(raw, &source.at, source.format, knowing, report),
             };
             for topic in &source.topics {
                 let known = formats.entry(topic.clone()).or_insert(source.format);
@@ -79,26 +80,21 @@ pub fn models(
                     );
                 }
                 let (Some(format), Some(spec)) = (&format, &source.spec) else { continue };
-                add_reader(&mut built.readers, topic, format, spec.clone());
+                let format = followed.get(topic).map_or(format.clone(), |by| by.describe(format));
+                add_reader(&mut built.readers, topic, &format, spec.clone());
             }
         }
-        built.references.push(references(model, &plan, site, &at, report));
+        built.references.push(references(model, &plan, knowing.site, &at, report));
         built.models.push(ModelPlan { paths, ..plan });
     }
     built.readers.sort_by(|a, b| a.topic.cmp(&b.topic));
     built
 }
 
-/// A model as it was written, and what is known of its predictions beforehand.
-struct Named<'a> {
-    name: &'a str,
-    model: &'a RawModel,
-    outline: Option<&'a dyn Outline>,
-}
-
 fn plan(
     raw: &Raw,
-    &Named { name, model, outline }: &Named<'_>,
+    (name, model): (&str, &RawModel),
+    (format, followed): (Option<&FormatSpec>, &BTreeMap<String, Followed>),
     at: &KeyPath,
     terms: &BTreeMap<String, Terms>,
     report: &mut Report,
@@ -112,6 +108,7 @@ fn plan(
         return None;
     };
     let topics = topics(predictions.topic.as_ref(), &at.key("predictions"), report);
+    let outlines = follow::outlines(format, &topics, followed);
     let task = model.task.map(|task| match task {
         RawTask::Regression => Task::Regression,
         RawTask::Binary => Task::Binary,
@@ -129,7 +126,7 @@ fn plan(
         lateness: model.lateness.0,
         prediction_topics: topics,
         versioned: predictions.version.is_some(),
-        features: reader::features(predictions, model.coerce, outline, at, report),
+        features: reader::features(predictions, model.coerce, &outlines, at, report),
         prediction: answer.prediction,
         probabilities: answer.probabilities,
         outcomes,
@@ -333,11 +330,11 @@ fn references(
 }
 
 /// Builds the format from its registry entry.
-fn format_of(
+pub fn format_of(
     raw: &Raw,
     at: &KeyPath,
     format: &Short<Kinded>,
-    (site, registries): (&Site<'_>, &BTreeMap<String, RegistrySettings>),
+    Knowing { site, registries }: Knowing<'_>,
     report: &mut Report,
 ) -> Option<FormatSpec> {
     let at = at.key("format");

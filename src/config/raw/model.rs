@@ -281,11 +281,13 @@ pub struct RawField {
     /// Its path.
     #[schemars(example = &"features.city")]
     pub path: String,
-    /// `numeric` (the default) or `category`.
+    /// `numeric` or `category`; default of a feature: what the schema of its topic says, else
+    /// `numeric`.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     #[schemars(example = &"category")]
     pub kind: Option<RawFieldType>,
-    /// `f64` (the default), or `f32` where the producer rounds.
+    /// `f64` or `f32`, to which values are rounded; default of a feature: what the schema of its
+    /// topic says, else `f64`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = &"f32")]
     pub dtype: Option<RawDtype>,

@@ -140,7 +140,7 @@ fn the_name_of_a_folder_is_no_glob() {
     let file = Some(odd.join("driftd.toml"));
     let sources =
         Sources { file, env: Vec::new(), overrides: Vec::new(), mode: Mode::Check, only: None };
-    assert_eq!(load(&sources).unwrap().0.plan.models.len(), 2);
+    assert_eq!(load(&sources, &Script::default()).unwrap().0.plan.models.len(), 2);
 }
 
 #[test]
@@ -195,13 +195,14 @@ statistic = "psy"
 "#;
     let project = Project::new(main);
     let read = |only: &str| {
-        load(&Sources {
+        let sources = Sources {
             file: Some(project.main()),
             env: Vec::new(),
             overrides: Vec::new(),
             mode: Mode::ReferenceBuild,
             only: Some(only.to_owned()),
-        })
+        };
+        load(&sources, &Script::default())
     };
     let (settings, warnings) = read("m").unwrap_or_else(|p| panic!("{}", text(&p)));
     assert!(warnings.is_empty(), "{}", text(&warnings));

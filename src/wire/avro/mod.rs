@@ -51,14 +51,15 @@ pub const KIND: FormatKind = FormatKind {
             kind: "text",
             default: "",
             doc: "a file with a schema. Without a registry: the one that all records are written \
-                  by. With one: the schema that the configuration is written for; its aliases and \
+                  by. With one: the schema that the configuration is written for, instead of the \
+                  latest one of the subject; types of features follow from it, its aliases and \
                   defaults serve records of other versions",
         },
         OptionDoc {
             name: "subject",
             kind: "text",
             default: "the topic and `-value`",
-            doc: "subject of the registry whose latest schema `check` holds the configuration to",
+            doc: "subject of the registry whose latest schema the configuration is written for",
         },
     ],
     build,
@@ -155,7 +156,7 @@ impl Ready {
     }
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Avro {
     registry: Option<String>,
     subject: Option<String>,
@@ -190,6 +191,11 @@ impl Format for Avro {
 
     fn registry(&self) -> Option<(&str, Option<&str>)> {
         Some((self.registry.as_deref()?, self.subject.as_deref()))
+    }
+
+    fn described_by(&self, schema: &Written) -> Result<Arc<dyn Format>, Refusal> {
+        let view = Some(Arc::new(Parsed::new(schema)?));
+        Ok(Arc::new(Avro { view, ..self.clone() }))
     }
 }
 

@@ -1,11 +1,14 @@
 //! What is read from the records of a model's topics.
 
+use std::sync::Arc;
+
 use crate::config::build::fields;
 use crate::config::forms::{Kinded, Many, Short};
 use crate::config::key::KeyPath;
 use crate::config::problem::Report;
 use crate::config::raw::{
-    RawFieldType, RawModel, RawOutcomes, RawPredictions, RawProbability, RawTime, RawWhere,
+    RawField, RawFieldType, RawModel, RawOutcomes, RawPredictions, RawProbability, RawTime,
+    RawWhere,
 };
 use crate::event::{ModelIx, Role};
 use crate::plan::{FeaturePlan, ModelPlan, NamedPath, SeriesKind};
@@ -26,12 +29,12 @@ pub struct Source<'a> {
     pub spec: Option<ReaderSpec>,
 }
 
-/// The features in the order of their names. Where a schema says what a field is, a feature is
-/// that unless it says otherwise itself.
+/// The features in the order of their names. Where schemas say what a field is, a feature is that
+/// unless it says otherwise itself; of each list of outlines the first that has the field counts.
 pub fn features(
     raw: &RawPredictions,
     coerce: bool,
-    outline: Option<&dyn Outline>,
+    outlines: &[Vec<Arc<dyn Outline>>],
     at: &KeyPath,
     report: &mut Report,
 ) -> Vec<FeaturePlan> {
@@ -46,29 +49,47 @@ pub fn features(
                 "use \"numeric\" or \"category\"",
             );
         }
-        let said = outline.and_then(|outline| match Path::parse(&field.path).ok()?.place() {
-            Place::Payload(steps) => outline.find(steps)?.series,
-            _ => None,
-        });
         let coerce = field.coerce.or(raw.coerce).unwrap_or(coerce);
-        let category = match field.kind {
-            None => said == Some(SeriesKind::Category) && field.dtype.is_none() && !coerce,
-            Some(kind) => kind == RawFieldType::Category,
-        };
-        if category && field.dtype.is_some() {
+        let kinds = kinds(field, coerce, outlines);
+        let kind = kinds.first().copied().unwrap_or_else(|| kind_of(field, coerce, None));
+        if kinds.iter().any(|other| *other != kind) {
+            report.error(
+                &at,
+                "is not the same by the schemas of all the topics",
+                "write type = \"category\", or dtype = \"f64\"",
+            );
+        }
+        if kind == SeriesKind::Category && field.dtype.is_some() {
             report.error(&at.key("dtype"), "belongs to numeric features", "remove it");
         }
-        let kind = match category {
-            true => SeriesKind::Category,
-            false => SeriesKind::Numeric(match (field.dtype, said) {
-                (Some(dtype), _) => dtype.into(),
-                (None, Some(SeriesKind::Numeric(dtype))) => dtype,
-                (None, _) => Dtype::default(),
-            }),
-        };
         FeaturePlan { name: name.clone(), kind }
     });
     features.collect()
+}
+
+/// What a feature is by each of the schemas.
+fn kinds(field: &RawField, coerce: bool, outlines: &[Vec<Arc<dyn Outline>>]) -> Vec<SeriesKind> {
+    let path = Path::parse(&field.path);
+    let steps = match path.as_ref().map(Path::place) {
+        Ok(Place::Payload(steps)) => steps,
+        _ => return Vec::new(),
+    };
+    let found = outlines.iter().filter_map(|of| of.iter().find_map(|outline| outline.find(steps)));
+    found.map(|said| kind_of(field, coerce, said.series)).collect()
+}
+
+/// What a feature is, where a schema says this of its field.
+pub fn kind_of(field: &RawField, coerce: bool, said: Option<SeriesKind>) -> SeriesKind {
+    let category = match field.kind {
+        None => said == Some(SeriesKind::Category) && field.dtype.is_none() && !coerce,
+        Some(kind) => kind == RawFieldType::Category,
+    };
+    match (category, field.dtype, said) {
+        (true, ..) => SeriesKind::Category,
+        (false, Some(dtype), _) => SeriesKind::Numeric(dtype.into()),
+        (false, None, Some(numeric @ SeriesKind::Numeric(_))) => numeric,
+        (false, None, _) => SeriesKind::Numeric(Dtype::default()),
+    }
 }
 
 /// The tables of a model. `names` takes the name of every field in the order in which readers
