@@ -2,8 +2,12 @@
 //!
 //! Two files of JSON lines take turns, so that the newest letters are kept and the disk they take
 //! never exceeds the limit. Writing is best effort: a failure is counted, intake goes on. A
-//! daemon that was killed reads its last records again, so a letter may stand in the file twice.
+//! letter waits until the position behind its record is durable: a daemon that was killed reads
+//! its last records again, may take them then, and must not have a letter of them.
 
+mod kept;
+mod sampler;
+mod sender;
 mod topic;
 
 use std::collections::BTreeMap;
@@ -16,10 +20,13 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde::Serialize;
 
-use crate::event::{Span, Time};
-use crate::wire::Reason;
+use crate::event::{Partition, Time};
+use crate::wire::{Headers, Reason};
 
-pub use topic::DeadLetterTopic;
+pub use kept::{KeptLetter, KeptLetters, read};
+pub use sampler::Sampler;
+pub use sender::{SendError, Sender};
+pub use topic::{DeadLetterTopic, origin};
 
 /// Disk that dead letters may take unless configured: 256 MB.
 pub const DEFAULT_LIMIT: u64 = 256_000_000;
@@ -27,11 +34,19 @@ pub const DEFAULT_LIMIT: u64 = 256_000_000;
 /// Longest piece of a payload, and of a key, that is kept, in bytes.
 pub const MOST_KEPT: usize = 64 * 1024;
 
-/// Letters wait in memory up to this size, so that a flood of them is few writes.
-const BUFFER: usize = 256 * 1024;
+/// The two files.
+const CURRENT: &str = "dead-letters.jsonl";
+const OLDER: &str = "dead-letters.old.jsonl";
+
+/// Letters are written in pieces up to this size.
+const PIECE: usize = 256 * 1024;
+
+/// Letters that wait for their position take at most this much memory, in bytes; in a flood they
+/// wait no longer.
+const MOST_WAITING: usize = 4 << 20;
 
 /// A record that was refused.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Letter<'a> {
     /// Topic.
     pub topic: &'a str,
@@ -49,8 +64,8 @@ pub struct Letter<'a> {
     pub key: Option<&'a [u8]>,
     /// Its payload.
     pub payload: Option<&'a [u8]>,
-    /// Header that names its schema, without which the payload could not be read again.
-    pub schema_id: Option<&'a [u8]>,
+    /// Its headers.
+    pub headers: &'a dyn Headers,
 }
 
 /// A letter as it stands in the file.
@@ -66,6 +81,16 @@ struct Line<'a> {
     payload_base64: Option<String>,
     /// Length of the payload, of which at most [`MOST_KEPT`] bytes are kept.
     payload_bytes: Option<usize>,
+    /// Each header with its value in base64.
+    headers: Vec<(&'a str, Option<String>)>,
+}
+
+/// A letter that is not written yet.
+#[derive(Debug)]
+struct Waiting {
+    partition: Partition,
+    offset: i64,
+    line: Vec<u8>,
 }
 
 /// The bounded file of dead letters.
@@ -77,8 +102,9 @@ pub struct DeadLetters {
     most: u64,
     file: Option<File>,
     size: u64,
-    pending: Vec<u8>,
-    waiting: u64,
+    waiting: Vec<Waiting>,
+    /// Bytes of those that wait.
+    held: usize,
     written: u64,
     lost: u64,
     last_error: Option<String>,
@@ -90,13 +116,13 @@ impl DeadLetters {
     #[must_use]
     pub fn new(dir: &Path, limit: u64) -> DeadLetters {
         DeadLetters {
-            current: dir.join("dead-letters.jsonl"),
-            older: dir.join("dead-letters.old.jsonl"),
+            current: dir.join(CURRENT),
+            older: dir.join(OLDER),
             most: share(limit),
             file: None,
             size: 0,
-            pending: Vec::new(),
-            waiting: 0,
+            waiting: Vec::new(),
+            held: 0,
             written: 0,
             lost: 0,
             last_error: None,
@@ -112,9 +138,11 @@ impl DeadLetters {
         }
     }
 
-    /// Keeps a letter; it is on disk after the next [`DeadLetters::flush`] at latest.
+    /// Keeps a letter; it is on disk after the next flush that takes it.
     pub fn put(&mut self, letter: &Letter<'_>) {
         let kept = |bytes: &[u8]| BASE64_STANDARD.encode(&bytes[..bytes.len().min(MOST_KEPT)]);
+        let mut headers = Vec::new();
+        letter.headers.each(&mut |name, value| headers.push((name, value.map(kept))));
         let line = Line {
             topic: letter.topic,
             partition: letter.partition,
@@ -125,6 +153,7 @@ impl DeadLetters {
             key_base64: letter.key.map(kept),
             payload_base64: letter.payload.map(kept),
             payload_bytes: letter.payload.map(<[u8]>::len),
+            headers,
         };
         let mut line = match serde_json::to_vec(&line) {
             Ok(line) => line,
@@ -134,28 +163,63 @@ impl DeadLetters {
         if line.len() as u64 > self.most {
             return self.lose(1, "a letter is longer than the limit allows");
         }
-        if self.pending.len() + line.len() > BUFFER.min(self.most as usize) {
+        self.held += line.len();
+        let partition = Partition { topic: letter.topic.into(), number: letter.partition };
+        self.waiting.push(Waiting { partition, offset: letter.offset, line });
+        if self.held > MOST_WAITING {
             self.flush();
         }
-        self.pending.extend_from_slice(&line);
-        self.waiting += 1;
     }
 
-    /// Writes what waits; call it now and then, and at the end.
+    /// Writes the letters of records that lie before the committed offset of their partition; the
+    /// others wait on. Call it now and then.
+    pub fn flush_committed(&mut self, committed: &BTreeMap<Partition, i64>) {
+        let durable = |letter: &Waiting| {
+            committed.get(&letter.partition).is_some_and(|next| letter.offset < *next)
+        };
+        let (ready, waiting) = std::mem::take(&mut self.waiting).into_iter().partition(durable);
+        self.waiting = waiting;
+        self.write_all(ready);
+    }
+
+    /// Writes all that wait.
     pub fn flush(&mut self) {
-        if self.pending.is_empty() {
+        let ready = std::mem::take(&mut self.waiting);
+        self.write_all(ready);
+    }
+
+    /// Forgets those that wait: their records will be read again.
+    pub fn forget(&mut self) {
+        self.waiting.clear();
+        self.held = 0;
+    }
+
+    fn write_all(&mut self, letters: Vec<Waiting>) {
+        let most = PIECE.min(self.most as usize);
+        let (mut piece, mut count) = (Vec::new(), 0);
+        for Waiting { line, .. } in letters {
+            self.held -= line.len();
+            if piece.len() + line.len() > most {
+                self.write_piece(&std::mem::take(&mut piece), std::mem::take(&mut count));
+            }
+            piece.extend_from_slice(&line);
+            count += 1;
+        }
+        self.write_piece(&piece, count);
+    }
+
+    fn write_piece(&mut self, piece: &[u8], letters: u64) {
+        if letters == 0 {
             return;
         }
-        let waiting = std::mem::take(&mut self.waiting);
-        match self.write() {
-            Ok(()) => self.written += waiting,
+        match self.write(piece) {
+            Ok(()) => self.written += letters,
             Err(error) => {
                 // Opened anew next time, which also mends a line that was cut off.
                 self.file = None;
-                self.lose(waiting, &format!("{}: {error}", self.current.display()));
+                self.lose(letters, &format!("{}: {error}", self.current.display()));
             }
         }
-        self.pending.clear();
     }
 
     /// Letters on disk since the start.
@@ -181,17 +245,17 @@ impl DeadLetters {
         self.last_error = Some(why.to_owned());
     }
 
-    fn write(&mut self) -> io::Result<()> {
+    fn write(&mut self, piece: &[u8]) -> io::Result<()> {
         if self.file.is_none() {
             self.open()?;
         }
-        let length = self.pending.len() as u64;
+        let length = piece.len() as u64;
         if self.size + length > self.most {
             std::fs::rename(&self.current, &self.older)?;
             self.open()?;
         }
         let Some(file) = &mut self.file else { return Ok(()) };
-        file.write_all(&self.pending)?;
+        file.write_all(piece)?;
         self.size += length;
         Ok(())
     }
@@ -233,60 +297,11 @@ impl Drop for DeadLetters {
     }
 }
 
-/// Lets a few refused records per reason and minute into the log, and counts the others.
-#[derive(Debug)]
-pub struct Sampler {
-    most: u32,
-    minutes: BTreeMap<Reason, Minute>,
-}
-
-#[derive(Debug)]
-struct Minute {
-    since: Time,
-    passed: u32,
-    suppressed: u64,
-}
-
-const MINUTE: Span = Span::from_secs(60);
-
-impl Sampler {
-    /// At most `most` records per reason and minute.
-    #[must_use]
-    pub fn new(most: u32) -> Sampler {
-        Sampler { most, minutes: BTreeMap::new() }
-    }
-
-    /// Whether to log a record that was refused at `now` of our clock: if so, how many of this
-    /// reason went unlogged since the last one that was.
-    pub fn admit(&mut self, reason: Reason, now: Time) -> Option<u64> {
-        let fresh = Minute { since: now, passed: 0, suppressed: 0 };
-        let minute = self.minutes.entry(reason).or_insert(fresh);
-        // A clock that was set back begins a new minute too.
-        if now < minute.since || now - minute.since >= MINUTE {
-            minute.since = now;
-            minute.passed = 0;
-        }
-        if minute.passed < self.most {
-            minute.passed += 1;
-            return Some(std::mem::take(&mut minute.suppressed));
-        }
-        minute.suppressed += 1;
-        None
-    }
-
-    /// Reasons whose minute is over with records unlogged, and how many: a flood that has ended
-    /// is told of too. Each is told once.
-    pub fn overdue(&mut self, now: Time) -> Vec<(Reason, u64)> {
-        let over = self.minutes.iter_mut().filter(|(_, minute)| now - minute.since >= MINUTE);
-        over.map(|(reason, minute)| (*reason, std::mem::take(&mut minute.suppressed)))
-            .filter(|(_, suppressed)| *suppressed > 0)
-            .collect()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const HEADERS: [(&str, &[u8]); 2] = [("trace", b"\xff"), ("empty", b"")];
 
     fn letter(offset: i64, payload: &[u8]) -> Letter<'_> {
         Letter {
@@ -298,7 +313,7 @@ mod tests {
             timestamp: Some(Time(0)),
             key: None,
             payload: Some(payload),
-            schema_id: None,
+            headers: &HEADERS,
         }
     }
 
@@ -322,6 +337,7 @@ mod tests {
             "topic": "demand", "partition": 3, "offset": 7, "reason": "bad_json",
             "detail": "byte 1: expected a name in quotes", "timestamp": "1970-01-01T00:00:00Z",
             "key_base64": null, "payload_base64": "e2E=", "payload_bytes": 2,
+            "headers": [["trace", "/w=="], ["empty", ""]],
         });
         assert_eq!(lines[0], want);
         assert_eq!(lines[1]["payload_bytes"], MOST_KEPT + 1);
@@ -392,6 +408,27 @@ mod tests {
     }
 
     #[test]
+    fn letters_wait_until_their_records_are_not_read_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let current = dir.path().join(CURRENT);
+        let mut letters = DeadLetters::new(dir.path(), DEFAULT_LIMIT);
+        (1..=4).for_each(|offset| letters.put(&letter(offset, b"payload")));
+        letters.put(&Letter { partition: 4, ..letter(1, b"payload") });
+        letters.flush_committed(&BTreeMap::new());
+        assert!(!current.exists());
+        let partition = Partition { topic: "demand".into(), number: 3 };
+        letters.flush_committed(&BTreeMap::from([(partition.clone(), 3)]));
+        assert_eq!(offsets(&current), [1, 2]);
+        letters.flush_committed(&BTreeMap::from([(partition, 4)]));
+        assert_eq!(offsets(&current), [1, 2, 3]);
+        letters.forget();
+        assert_eq!(letters.held, 0);
+        // A flood does not wait.
+        (0..100).for_each(|offset| letters.put(&letter(offset, &[7; MOST_KEPT])));
+        assert!(letters.held <= MOST_WAITING && offsets(&current).len() > 30);
+    }
+
+    #[test]
     fn letters_are_not_for_others_to_read() {
         use std::os::unix::fs::PermissionsExt;
         let dir = tempfile::tempdir().unwrap();
@@ -400,24 +437,5 @@ mod tests {
         letters.flush();
         let mode = letters.current.metadata().unwrap().permissions().mode();
         assert_eq!(mode & 0o077, 0);
-    }
-
-    #[test]
-    fn a_few_a_minute_are_logged_and_the_others_counted() {
-        let mut sampler = Sampler::new(2);
-        let at = |seconds| Time(0) + Span::from_secs(seconds);
-        assert_eq!(sampler.admit(Reason::BadJson, at(0)), Some(0));
-        assert_eq!(sampler.admit(Reason::BadJson, at(1)), Some(0));
-        assert_eq!(sampler.admit(Reason::BadJson, at(2)), None);
-        assert_eq!(sampler.admit(Reason::Future, at(2)), Some(0));
-        assert_eq!(sampler.admit(Reason::BadJson, at(59)), None);
-        assert!(sampler.overdue(at(59)).is_empty());
-        assert_eq!(sampler.admit(Reason::BadJson, at(60)), Some(2));
-        assert_eq!(sampler.admit(Reason::BadJson, at(61)), Some(0));
-        assert_eq!(sampler.admit(Reason::BadJson, at(62)), None);
-        assert_eq!(sampler.overdue(at(120)), [(Reason::BadJson, 1)]);
-        assert!(sampler.overdue(at(121)).is_empty());
-        // A clock that was set back does not silence for hours.
-        assert_eq!(sampler.admit(Reason::BadJson, at(-7_200)), Some(0));
     }
 }

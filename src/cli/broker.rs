@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
-use rdkafka::message::{Headers, Message};
+use rdkafka::message::Message;
 use rdkafka::metadata::Metadata;
 use rdkafka::{Offset, TopicPartitionList};
 
@@ -50,46 +50,87 @@ impl Broker {
         n: usize,
         show: &mut dyn FnMut(&Record<'_>),
     ) -> anyhow::Result<()> {
-        let metadata = self.metadata(Some(topic))?;
-        let partitions = metadata.topics().first().map_or(0, |t| t.partitions().len());
+        let partitions = self.partitions(topic)?;
+        let each = n.div_ceil(partitions.max(1)) as i64;
+        let mut open = self.assign(topic, partitions, |low, high| low.max(high - each))?;
+        let end = Instant::now() + PATIENCE;
+        let mut taken = 0;
+        while taken < n && !open.is_empty() && Instant::now() < end {
+            taken += usize::from(self.next(topic, &mut open, show));
+        }
+        Ok(())
+    }
+
+    /// Shows every record of a topic.
+    pub(super) fn every(
+        &self,
+        topic: &str,
+        show: &mut dyn FnMut(&Record<'_>),
+    ) -> anyhow::Result<()> {
+        let mut open = self.assign(topic, self.partitions(topic)?, |low, _| low)?;
+        let mut heard = Instant::now();
+        while !open.is_empty() {
+            let before = open.len();
+            if self.next(topic, &mut open, show) || open.len() < before {
+                heard = Instant::now();
+            }
+            ensure!(heard.elapsed() < PATIENCE, "topic {topic} cannot be read to its end");
+        }
+        Ok(())
+    }
+
+    /// How many partitions a topic has; 0 where there is no such topic.
+    pub(super) fn partitions(&self, topic: &str) -> anyhow::Result<usize> {
+        Ok(self.metadata(Some(topic))?.topics().first().map_or(0, |t| t.partitions().len()))
+    }
+
+    /// Begins to read each partition where `from` says, given its first offset and its end; those
+    /// that hold something there.
+    fn assign(
+        &self,
+        topic: &str,
+        partitions: usize,
+        from: impl Fn(i64, i64) -> i64,
+    ) -> anyhow::Result<BTreeSet<i32>> {
         let mut list = TopicPartitionList::new();
         let mut open = BTreeSet::new();
         for partition in 0..partitions as i32 {
             let (low, high) = self.consumer.fetch_watermarks(topic, partition, PATIENCE)?;
-            let from = low.max(high - n.div_ceil(partitions.max(1)) as i64);
+            let from = from(low, high);
             if from < high {
                 list.add_partition_offset(topic, partition, Offset::Offset(from))?;
                 open.insert(partition);
             }
         }
         self.consumer.assign(&list)?;
-        let end = Instant::now() + PATIENCE;
-        let mut taken = 0;
-        while taken < n && !open.is_empty() && Instant::now() < end {
-            let message = match self.consumer.poll(Duration::from_millis(200)) {
-                Some(Ok(message)) if message.topic() == topic => message,
-                Some(Err(KafkaError::PartitionEOF(partition))) => {
-                    open.remove(&partition);
-                    continue;
-                }
-                _ => continue,
-            };
-            taken += 1;
-            let headers = |name: &str| {
-                let headers = message.headers()?;
-                (0..headers.count()).rev().map(|i| headers.get(i)).find(|h| h.key == name)?.value
-            };
-            show(&Record {
-                topic: message.topic(),
-                partition: message.partition(),
-                offset: message.offset(),
-                timestamp: message.timestamp().to_millis().map(|ms| Time(ms.saturating_mul(1000))),
-                key: message.key(),
-                payload: message.payload(),
-                headers: &headers,
-            });
-        }
-        Ok(())
+        Ok(open)
+    }
+
+    /// Shows the next record, or takes a partition that ends out of `open`; whether there was one.
+    fn next(
+        &self,
+        topic: &str,
+        open: &mut BTreeSet<i32>,
+        show: &mut dyn FnMut(&Record<'_>),
+    ) -> bool {
+        let message = match self.consumer.poll(Duration::from_millis(200)) {
+            Some(Ok(message)) if message.topic() == topic => message,
+            Some(Err(KafkaError::PartitionEOF(partition))) => {
+                open.remove(&partition);
+                return false;
+            }
+            _ => return false,
+        };
+        show(&Record {
+            topic: message.topic(),
+            partition: message.partition(),
+            offset: message.offset(),
+            timestamp: message.timestamp().to_millis().map(|ms| Time(ms.saturating_mul(1000))),
+            key: message.key(),
+            payload: message.payload(),
+            headers: &message,
+        });
+        true
     }
 }
 

@@ -3,6 +3,7 @@
 mod broker;
 mod check;
 pub mod client;
+mod dead_letters;
 mod decode;
 mod demo;
 mod output;
@@ -76,6 +77,9 @@ enum Command {
     /// Builds, shows and compares references.
     #[command(subcommand)]
     Reference(reference::ReferenceCommand),
+    /// Records that were refused, and the way back for those that could be read now.
+    #[command(subcommand)]
+    DeadLetters(dead_letters::DeadLettersCommand),
     /// What the store holds.
     #[command(subcommand)]
     State(state::StateCommand),
@@ -128,6 +132,9 @@ pub fn main() -> ExitCode {
                 &mut std::io::stdout(),
             );
             Ok(ExitCode::from(OK))
+        }
+        Command::DeadLetters(command) => {
+            dead_letters::run(&command, config, &output).map(ExitCode::from)
         }
         Command::State(command) => state::run(&command, &output).map(ExitCode::from),
     };

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use crate::clock;
 use crate::dead_letter::{DeadLetterTopic, DeadLetters, Letter, Sampler};
 use crate::metrics::Metrics;
-use crate::source::Refusals;
-use crate::wire::{Bad, Record, SCHEMA_ID};
+use crate::source::{Refusals, Shared};
+use crate::wire::{Bad, Record};
 
 /// Refused records that the log shows per reason and minute; all are counted and kept.
 const SAMPLES: u32 = 5;
@@ -30,6 +30,8 @@ struct Kept {
     /// Bytes that letters may take; a reload may change it.
     limit: Arc<AtomicU64>,
     topic: Option<DeadLetterTopic>,
+    /// Knows which records will not be read again.
+    shared: Arc<Shared>,
     sampler: Sampler,
     flushed: Instant,
     file_losses: Losses,
@@ -42,6 +44,7 @@ impl Keeping {
         letters: DeadLetters,
         limit: Arc<AtomicU64>,
         topic: Option<DeadLetterTopic>,
+        shared: Arc<Shared>,
     ) -> Keeping {
         metrics.letters_lost("file", 0);
         if topic.is_some() {
@@ -51,12 +54,27 @@ impl Keeping {
             letters,
             limit,
             topic,
+            shared,
             sampler: Sampler::new(SAMPLES),
             flushed: Instant::now(),
             file_losses: Losses::of("file"),
             topic_losses: Losses::of("topic"),
         };
         Keeping { metrics, kept: Arc::new(Mutex::new(kept)) }
+    }
+}
+
+impl Kept {
+    fn write(&mut self) {
+        let committed = self.shared.committed.lock().unwrap_or_else(PoisonError::into_inner);
+        self.letters.flush_committed(&committed.clone());
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        self.write();
+        self.letters.forget();
     }
 }
 
@@ -84,7 +102,7 @@ impl Refusals for Keeping {
             timestamp: record.timestamp,
             key: record.key,
             payload: record.payload,
-            schema_id: (record.headers)(SCHEMA_ID),
+            headers: record.headers,
         };
         kept.letters.put(&letter);
         if let Some(topic) = &kept.topic {
@@ -104,8 +122,8 @@ impl Refusals for Keeping {
         kept.flushed = Instant::now();
         let limit = kept.limit.load(Ordering::Relaxed);
         kept.letters.limit(limit);
-        kept.letters.flush();
         let kept = &mut *kept;
+        kept.write();
         let why = kept.letters.last_error().map(str::to_owned);
         kept.file_losses.note(&self.metrics, kept.letters.lost(), why);
         if let Some(topic) = &kept.topic {

@@ -151,7 +151,8 @@ async fn serve(
     let topic = settings.kafka.dead_letter_topic.as_ref();
     let topic = topic.map(|topic| DeadLetterTopic::new(&spec.brokers, &spec.properties, topic));
     let topic = topic.transpose().context("kafka.properties")?;
-    let refusals = Keeping::new(metrics.clone(), letters, dead_letters.clone(), topic);
+    let refusals =
+        Keeping::new(metrics.clone(), letters, dead_letters.clone(), topic, shared.clone());
     let reader = |number| {
         let refusals = Box::new(refusals.clone());
         read(Reader::new(spec.clone(), shared.clone(), feed.clone(), number, refusals), number)

@@ -12,7 +12,12 @@ use rdkafka::producer::{BaseRecord, DeliveryResult, Producer, ProducerContext, T
 use rdkafka::{ClientConfig, ClientContext};
 
 use super::Letter;
-use crate::wire::SCHEMA_ID;
+use super::kept::KeptLetter;
+use crate::wire::Headers;
+
+pub(super) const TOPIC: &str = "driftd.topic";
+const PARTITION: &str = "driftd.partition";
+const OFFSET: &str = "driftd.offset";
 
 /// How long the last letters may take when driftd ends.
 const FAREWELL: Duration = Duration::from_secs(3);
@@ -23,9 +28,43 @@ pub struct DeadLetterTopic {
     topic: String,
 }
 
+/// Where a refused record stood, as headers say it.
+pub(super) struct Origin<'a> {
+    pub topic: &'a str,
+    pub partition: i32,
+    pub offset: i64,
+}
+
+impl<'a> Origin<'a> {
+    pub fn of(letter: &'a KeptLetter) -> Origin<'a> {
+        Origin { topic: &letter.topic, partition: letter.partition, offset: letter.offset }
+    }
+
+    /// These headers, without what ours said of an earlier sending, and then ours.
+    pub fn after<'h>(
+        &self,
+        headers: impl Iterator<Item = (&'h str, Option<&'h [u8]>)>,
+    ) -> OwnedHeaders {
+        let theirs = headers.filter(|(name, _)| !name.starts_with("driftd."));
+        let all =
+            theirs.fold(OwnedHeaders::new(), |all, (key, value)| all.insert(Header { key, value }));
+        let (partition, offset) = (self.partition.to_string(), self.offset.to_string());
+        [(TOPIC, self.topic), (PARTITION, &partition), (OFFSET, &offset)]
+            .into_iter()
+            .fold(all, |all, (key, value)| all.insert(Header { key, value: Some(value) }))
+    }
+}
+
+/// Where the refused record stood that this record was made of: its topic, partition and offset.
+#[must_use]
+pub fn origin(headers: &dyn Headers) -> Option<(String, i32, i64)> {
+    let text = |name| std::str::from_utf8(headers.find(name)?).ok();
+    Some((text(TOPIC)?.to_owned(), text(PARTITION)?.parse().ok()?, text(OFFSET)?.parse().ok()?))
+}
+
 /// What did not arrive.
 #[derive(Default)]
-struct Receipts {
+pub(super) struct Receipts {
     lost: AtomicU64,
     last_error: Mutex<Option<String>>,
 }
@@ -57,24 +96,22 @@ impl DeadLetterTopic {
         Ok(DeadLetterTopic { producer, topic: topic.to_owned() })
     }
 
-    /// Queues a letter: key, payload and the name of its schema as they were, what is wrong in
-    /// headers.
+    /// Queues a letter: key, payload and headers as they were, what is wrong in further headers.
     pub fn put(&self, letter: &Letter<'_>) {
-        let (partition, offset) = (letter.partition.to_string(), letter.offset.to_string());
-        let headers = [
-            ("driftd.topic", letter.topic),
-            ("driftd.partition", &partition),
-            ("driftd.offset", &offset),
-            ("driftd.reason", letter.reason.as_str()),
-            ("driftd.detail", letter.detail),
+        let mut headers = Vec::new();
+        letter.headers.each(&mut |name, value| headers.push((name, value)));
+        let timestamp = letter.timestamp.map(|time| time.to_string());
+        let origin =
+            Origin { topic: letter.topic, partition: letter.partition, offset: letter.offset };
+        let told = [
+            ("driftd.reason", Some(letter.reason.as_str())),
+            ("driftd.detail", Some(letter.detail)),
+            ("driftd.timestamp", timestamp.as_deref()),
         ];
-        let headers = headers.into_iter().fold(OwnedHeaders::new(), |all, (key, value)| {
-            all.insert(Header { key, value: Some(value) })
+        let told = told.into_iter().filter(|(_, value)| value.is_some());
+        let headers = told.fold(origin.after(headers.into_iter()), |all, (key, value)| {
+            all.insert(Header { key, value })
         });
-        let headers = match letter.schema_id {
-            Some(id) => headers.insert(Header { key: SCHEMA_ID, value: Some(id) }),
-            None => headers,
-        };
         let mut record = BaseRecord::<[u8], [u8]>::to(&self.topic).headers(headers);
         (record.key, record.payload) = (letter.key, letter.payload);
         if let Err((error, _)) = self.producer.send(record) {
@@ -85,14 +122,13 @@ impl DeadLetterTopic {
     /// Letters that did not arrive since the start.
     #[must_use]
     pub fn lost(&self) -> u64 {
-        self.producer.context().lost.load(Ordering::Relaxed)
+        self.producer.context().lost().0
     }
 
     /// Why the last one did not.
     #[must_use]
     pub fn last_error(&self) -> Option<String> {
-        let error = &self.producer.context().last_error;
-        error.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.producer.context().lost().1
     }
 }
 
@@ -105,6 +141,12 @@ impl Drop for DeadLetterTopic {
 }
 
 impl Receipts {
+    /// How many, and why the last one did not.
+    pub fn lost(&self) -> (u64, Option<String>) {
+        let last = self.last_error.lock().unwrap_or_else(PoisonError::into_inner);
+        (self.lost.load(Ordering::Relaxed), last.clone())
+    }
+
     fn lose(&self, error: &KafkaError) {
         self.lost.fetch_add(1, Ordering::Relaxed);
         let mut last = self.last_error.lock().unwrap_or_else(PoisonError::into_inner);

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use rdkafka::message::{BorrowedMessage, Headers, Message};
+use rdkafka::message::{BorrowedMessage, Message};
 use sha2::{Digest, Sha256};
 
 use super::aligned::Pace;
@@ -158,10 +158,6 @@ impl Lane {
             self.first_at = Some(Instant::now());
             self.read_at = clock::now();
         }
-        let headers = |name: &str| {
-            let headers = message.headers()?;
-            (0..headers.count()).rev().map(|i| headers.get(i)).find(|h| h.key == name)?.value
-        };
         let record = Record {
             topic: &self.partition.topic,
             partition: self.partition.number,
@@ -169,7 +165,7 @@ impl Lane {
             timestamp: logged(message),
             key: message.key(),
             payload: message.payload(),
-            headers: &headers,
+            headers: message,
         };
         let decoded = self.decoder.decode(&record, self.read_at);
         if let Some(id) = decoded.held {

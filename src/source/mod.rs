@@ -10,6 +10,7 @@ mod channel;
 mod client;
 mod context;
 mod faults;
+mod headers;
 mod lane;
 mod membership;
 mod pauses;

@@ -12,6 +12,29 @@ use super::schemas::SchemaId;
 use super::spec::{FormatSpec, ReaderSpec};
 use crate::event::{Batch, ModelIx, Role, Time};
 
+/// The headers of a record.
+pub trait Headers {
+    /// Shows every header, in their order.
+    fn each<'s>(&'s self, show: &mut dyn FnMut(&'s str, Option<&'s [u8]>));
+
+    /// The value of the last header of a name.
+    fn find<'s>(&'s self, name: &str) -> Option<&'s [u8]> {
+        let mut found = None;
+        self.each(&mut |key, value| {
+            if key == name {
+                found = value;
+            }
+        });
+        found
+    }
+}
+
+impl<const N: usize> Headers for [(&str, &[u8]); N] {
+    fn each<'s>(&'s self, show: &mut dyn FnMut(&'s str, Option<&'s [u8]>)) {
+        self.iter().for_each(|(key, value)| show(key, Some(value)));
+    }
+}
+
 /// A record as it came from Kafka, borrowed.
 #[derive(Clone, Copy)]
 pub struct Record<'a> {
@@ -27,9 +50,11 @@ pub struct Record<'a> {
     pub key: Option<&'a [u8]>,
     /// Payload; `None` for a tombstone.
     pub payload: Option<&'a [u8]>,
-    /// Finds the value of the last header of a name.
-    pub headers: &'a dyn Fn(&str) -> Option<&'a [u8]>,
+    /// Headers.
+    pub headers: &'a dyn Headers,
 }
+
+static NONE: [(&str, &[u8]); 0] = [];
 
 impl<'a> Record<'a> {
     /// A payload with nothing around it.
@@ -42,7 +67,7 @@ impl<'a> Record<'a> {
             timestamp: None,
             key: None,
             payload: Some(payload),
-            headers: &|_| None,
+            headers: &NONE,
         }
     }
 }
@@ -173,7 +198,7 @@ impl TopicDecoder {
         for (place, slot) in self.plan.around() {
             let bytes = match place {
                 Place::Key => record.key,
-                Place::Header(name) => (record.headers)(name),
+                Place::Header(name) => record.headers.find(name),
                 Place::Timestamp => {
                     if let Some(time) = record.timestamp {
                         self.cells.set(*slot, Cell::Time(time));

@@ -32,13 +32,13 @@ use std::sync::Arc;
 
 pub use avro::{Datums, long, outline};
 pub use cell::{Cell, Cells, LONGEST_WORD, Text, View};
-pub use decoder::{Bad, Decoded, Record, Taken, TopicDecoder};
+pub use decoder::{Bad, Decoded, Headers, Record, Taken, TopicDecoder};
 pub use filter::{Filter, Test};
 pub use outline::{Field, Outline};
 pub use path::{BadPath, Path, Place};
 pub use plan::{FieldPlan, Hints, NONE, Node, Trail};
 pub use reason::{Reason, Refusal, Unread};
-pub use schemas::{Known, SCHEMA_ID, SchemaBook, SchemaId, Written};
+pub use schemas::{Known, SchemaBook, SchemaId, Written};
 pub use show::{Shown, ShownField, ShownReader};
 pub use spec::{DEFAULT_MAX_BYTES, FieldSpec, FormatSpec, ReaderSpec, TimeSpec, ValueSpec};
 pub use time::zone;

@@ -45,6 +45,8 @@ fn decoder(specs: &[ReaderSpec]) -> TopicDecoder {
     TopicDecoder::new(specs, &FormatSpec::json(), &[3; 16])
 }
 
+const HEADERS: [(&str, &[u8]); 1] = [("x-id", b"h1")];
+
 fn record<'a>(key: Option<&'a str>, payload: Option<&'a str>) -> Record<'a> {
     Record {
         topic: "t",
@@ -53,7 +55,7 @@ fn record<'a>(key: Option<&'a str>, payload: Option<&'a str>) -> Record<'a> {
         timestamp: Some(now()),
         key: key.map(str::as_bytes),
         payload: payload.map(str::as_bytes),
-        headers: &|name| (name == "x-id").then_some(&b"h1"[..]),
+        headers: &HEADERS,
     }
 }
 

@@ -12,6 +12,7 @@ mod faults;
 mod groups;
 mod hostile;
 mod kafka_works;
+mod letters;
 mod main_job;
 mod registries;
 mod reload;

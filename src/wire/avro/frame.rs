@@ -8,7 +8,7 @@ use crate::wire::schemas::{SCHEMA_ID, SchemaId};
 /// the header holds a number (0 and 4 bytes) or a GUID (1 and 16 bytes).
 pub(super) fn id(record: &Record<'_>, payload: &[u8]) -> Result<(SchemaId, usize), Refusal> {
     let refuse = |detail: String| Err(Refusal::new(Reason::NoSchemaId, detail));
-    if let Some(header) = (record.headers)(SCHEMA_ID) {
+    if let Some(header) = record.headers.find(SCHEMA_ID) {
         return match header.split_first() {
             Some((0, number)) if number.len() == 4 => Ok((number_of(number), 0)),
             Some((1, guid)) if guid.len() == 16 => {

@@ -88,7 +88,7 @@ fn the_header_names_the_schema_too() {
         (vec![1, 2, 3], Err(Reason::NoSchemaId)),
         (vec![], Err(Reason::NoSchemaId)),
     ] {
-        let headers = |name: &str| (name == "__value_schema_id").then_some(header.as_slice());
+        let headers = [("other", &b"\x01"[..]), ("__value_schema_id", header.as_slice())];
         let record = Record { headers: &headers, ..Record::alone(&datum) };
         let read = setup.read_record(&record).map_err(|unread| unread.refusal().reason);
         assert_eq!(read, want, "{header:?}");
