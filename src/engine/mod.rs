@@ -26,6 +26,7 @@ mod model;
 mod names;
 mod outbox;
 mod pane_rows;
+mod pass_by;
 mod pipeline;
 mod readable;
 mod recall;
@@ -61,6 +62,7 @@ use runs::Run;
 
 pub use export::{EXPORTED, Export};
 pub use outbox::KEPT;
+pub use pass_by::{PassedBy, pass_by};
 pub use readable::readable;
 pub use rows::StateError;
 pub use runs::callback_token;

@@ -1,12 +1,13 @@
 //! Records that are a burden by their size.
 
+use std::process::Command;
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 
 use crate::company::{Company, Hour};
-use crate::rig::daemon::Daemon;
+use crate::rig::daemon::{Daemon, driftd, export};
 use crate::rig::kafka::Kafka;
 use crate::rig::receiver::Receiver;
 
@@ -37,6 +38,32 @@ fn consumed(daemon: &Daemon, topic: &str) -> Option<f64> {
     metrics.lines().find_map(|line| line.strip_prefix(&name))?.parse().ok()
 }
 
+/// The other cure: the batch is passed by, and counts as lost.
+fn passed_by_in_a_copy(company: &Company) {
+    let copy = company.folder.join("copy");
+    let status = Command::new("cp").arg("-a").arg(company.state()).arg(&copy).status().unwrap();
+    assert!(status.success());
+    let skip = |to: &str| {
+        let place = ["--dir", "copy", "--topic", &company.predictions, "--partition", "0"];
+        let arguments = [&["state", "skip"], &place[..], &["--to", to]].concat();
+        driftd(&arguments, &company.folder, &[])
+    };
+    assert_eq!(skip("61").status.code(), Some(1), "it stands there already");
+    assert!(skip("62").status.success());
+    let text = std::fs::read_to_string(&company.config).unwrap();
+    let config = company.folder.join("copy.toml");
+    std::fs::write(&config, text.replace("dir = \"state\"", "dir = \"copy\"")).unwrap();
+    let mut daemon = Daemon::start(&config, company.port, &company.env());
+    daemon.wait_caught_up(&[&company.predictions, &company.outcomes], 2);
+    daemon.signal("TERM");
+    assert_eq!(daemon.wait_exit(LONG).code(), Some(143));
+    let lines = export(&copy);
+    let lost = lines.iter().filter_map(|line| line["lost"].as_i64()).sum::<i64>();
+    let offsets = lines.iter().filter(|line| line["topic"] == company.predictions.as_str());
+    let offsets: i64 = offsets.filter_map(|line| line["offset"].as_i64()).sum();
+    assert_eq!((lost, offsets), (1, 182));
+}
+
 #[test]
 fn a_batch_that_inflates_beyond_the_clients_limit_is_named_and_a_larger_limit_reads_on() {
     let kafka = Kafka::shared();
@@ -60,6 +87,7 @@ fn a_batch_that_inflates_beyond_the_clients_limit_is_named_and_a_larger_limit_re
 
     daemon.signal("TERM");
     assert_eq!(daemon.wait_exit(LONG).code(), Some(143));
+    passed_by_in_a_copy(&company);
     let text = std::fs::read_to_string(&company.config).unwrap();
     let limit = "[kafka.properties]\n\"receive.message.max.bytes\" = \"1000000000\"\n";
     std::fs::write(&company.config, format!("{text}\n{limit}")).unwrap();

@@ -4,12 +4,14 @@ mod backup;
 mod export;
 mod inspect;
 mod rebuild;
+mod skip;
 
 use std::path::PathBuf;
 
 use clap::Subcommand;
 
 use super::Output;
+use skip::Skip;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum StateCommand {
@@ -40,6 +42,22 @@ pub(super) enum StateCommand {
         #[arg(long)]
         yes: bool,
     },
+    /// Moves the position in a partition on, past a batch that can never be read; what lies between
+    /// counts as lost.
+    Skip {
+        /// State directory that no daemon runs on.
+        #[arg(long)]
+        dir: PathBuf,
+        /// Topic.
+        #[arg(long)]
+        topic: String,
+        /// Partition.
+        #[arg(long)]
+        partition: i32,
+        /// Offset of the first record to read.
+        #[arg(long)]
+        to: i64,
+    },
     /// Copies a state directory, also one that a daemon runs on.
     Backup {
         /// State directory.
@@ -56,6 +74,9 @@ pub(super) fn run(command: &StateCommand, output: &Output) -> anyhow::Result<u8>
         StateCommand::Export { dir, model } => export::run(dir, model.as_deref(), output),
         StateCommand::Inspect { dir, verify } => inspect::run(dir, *verify, output),
         StateCommand::Rebuild { dir, yes } => rebuild::run(dir, *yes, output),
+        StateCommand::Skip { dir, topic, partition, to } => {
+            skip::run(dir, &Skip { topic, partition: *partition, to: *to }, output)
+        }
         StateCommand::Backup { dir, to } => backup::run(dir, to, output),
     }
 }
