@@ -421,8 +421,9 @@ impl EngineThread {
     fn keep(&mut self, effects: Effects, waiting: &mut Waiting) {
         effects.notices.iter().for_each(log);
         waiting.urgent |= effects.urgent;
-        waiting.outgoing.extend(effects.cancelled.into_iter().map(Outgoing::Cancel));
+        // Messages first: what one of them replaced may have been written in the same step.
         waiting.outgoing.extend(orders(effects.messages.into_iter().map(|message| (message, 0))));
+        waiting.outgoing.extend(effects.cancelled.into_iter().map(Outgoing::Cancel));
     }
 
     /// One batch, fsynced; only then messages leave, commands are answered, the group hears.
@@ -474,9 +475,9 @@ impl EngineThread {
 
 fn log(notice: &Notice) {
     if notice.warning {
-        tracing::warn!(model = notice.model, "{}", notice.message);
+        tracing::warn!(model = notice.model, "{notice}");
     } else {
-        tracing::info!(model = notice.model, "{}", notice.message);
+        tracing::info!(model = notice.model, "{notice}");
     }
 }
 

@@ -13,7 +13,6 @@ use crate::detect::Severity;
 use crate::event::{Span, Time};
 use crate::lines::{Segment, SilenceLine};
 use crate::plan::{NotifyPlan, Plan, WindowPlan};
-use crate::policy::message::MessageKind;
 use crate::policy::{Act, Circumstances, Finding, Incident, Situation, decide, patience};
 
 /// Incidents as the decisions see them.
@@ -164,11 +163,6 @@ impl Engine {
                 Act::Resolved => {
                     incident.resolved_at = Some(self.now);
                     effects.notices.push(notice(incident, "resolved"));
-                }
-                Act::Tell { kind: MessageKind::Resolved, to } => {
-                    for name in to {
-                        self.tell_resolved(incident, &name, effects);
-                    }
                 }
                 Act::Tell { kind, to } => {
                     for name in to {

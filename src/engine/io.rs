@@ -1,6 +1,7 @@
 //! What goes into the engine and what comes out.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use crate::event::{ModelIx, Partition, Slab, Time};
@@ -121,6 +122,14 @@ pub struct Notice {
     pub model: String,
     /// A sentence.
     pub message: String,
+}
+
+/// Its message on one line: names of versions are whatever producers write.
+impl std::fmt::Display for Notice {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut letters = self.message.chars().map(|c| if c.is_control() { ' ' } else { c });
+        letters.try_for_each(|c| f.write_char(c))
+    }
 }
 
 /// A table of the store.

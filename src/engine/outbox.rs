@@ -58,11 +58,22 @@ impl Outbox {
         self.dirty.insert(id);
     }
 
-    /// Rows of one incident to one receiver that nobody has accepted yet.
-    fn pending<'a>(&'a self, key: &'a str, to: &'a str) -> impl Iterator<Item = &'a Row> {
-        self.rows.values().filter(move |row| {
-            row.message.key == key && row.message.to == to && row.state == RowState::Pending
-        })
+    /// What a new message about an incident makes needless of those that its notifier has not
+    /// accepted yet: an update says all that the update before it said, and once it is over only
+    /// that it is. So nobody is owed more than three messages per incident, however long they are
+    /// down: a resolve, another beginning, and an update.
+    fn replaced(&self, key: &str, to: &str, kind: MessageKind) -> Vec<String> {
+        let needless = |row: &&Row| {
+            let m = &row.message;
+            let same = m.key == key && m.to == to && !m.to_trainer;
+            let said = match kind {
+                MessageKind::Resolved => true,
+                MessageKind::Updated => m.kind == MessageKind::Updated,
+                MessageKind::Firing | MessageKind::Retraining | MessageKind::Test => false,
+            };
+            same && said && row.state == RowState::Pending
+        };
+        self.rows.values().filter(needless).map(|row| row.message.id.clone()).collect()
     }
 }
 
@@ -97,7 +108,7 @@ impl Engine {
         accepted.iter().for_each(|run| self.run_accepted(run, None));
     }
 
-    /// Writes a message about an incident into the outbox.
+    /// Writes a message about an incident into the outbox, in the place of what it makes needless.
     pub(super) fn post(
         &mut self,
         incident: &mut Incident,
@@ -105,6 +116,10 @@ impl Engine {
         to: &str,
         effects: &mut Effects,
     ) {
+        for id in self.outbox.replaced(&incident.key, to, kind) {
+            self.close(&id, RowState::Superseded, None);
+            effects.cancelled.push(id);
+        }
         incident.messages += 1;
         let message = Message {
             id: message_id(&incident.key, to, kind, incident.messages),
@@ -124,22 +139,6 @@ impl Engine {
     pub(super) fn put(&mut self, message: Message, effects: &mut Effects) {
         self.outbox.add(message.clone());
         effects.messages.push(message);
-    }
-
-    /// A resolve replaces what the receiver has not accepted yet.
-    pub(super) fn tell_resolved(
-        &mut self,
-        incident: &mut Incident,
-        to: &str,
-        effects: &mut Effects,
-    ) {
-        let replaced: Vec<String> =
-            self.outbox.pending(&incident.key, to).map(|row| row.message.id.clone()).collect();
-        for id in replaced {
-            self.close(&id, RowState::Superseded, None);
-            effects.cancelled.push(id);
-        }
-        self.post(incident, MessageKind::Resolved, to, effects);
     }
 
     /// Files what became of a message.

@@ -257,17 +257,19 @@ impl Engine {
         if !run.in_flight() {
             return Reply::Refused(format!("run {id} is over"));
         }
+        // Overtaken on its way, or sent again: what is known since is newer.
+        if run.line.state == RunState::Succeeded && report == RunReport::Running {
+            return Reply::Run(run.line.clone());
+        }
         self.change_run(id, |run| {
             run.line.version = version.map(Arc::from).or(run.line.version.take());
             run.line.url = url.or(run.line.url.take());
             run.line.message = message.clone().or(run.line.message.take());
-            if run.line.state != RunState::Succeeded {
-                run.line.state = match report {
-                    RunReport::Running => RunState::Running,
-                    RunReport::Succeeded => RunState::Succeeded,
-                    RunReport::Failed => run.line.state,
-                };
-            }
+            run.line.state = match report {
+                RunReport::Running => RunState::Running,
+                RunReport::Succeeded => RunState::Succeeded,
+                RunReport::Failed => run.line.state,
+            };
         });
         if report == RunReport::Failed {
             let why = message.unwrap_or_else(|| "the pipeline reported a failure".to_owned());

@@ -1,11 +1,14 @@
 //! Whole runs through the engine, without a shell.
 
+mod callbacks;
 mod changes;
 mod counted;
+mod flapping;
 mod interleavings;
 mod learnt;
 mod limits;
 pub(crate) mod lived;
+mod pager_down;
 mod renames;
 mod scenarios;
 mod sequential;

@@ -231,7 +231,11 @@ impl Dispatcher {
                     let error = format!("given up after {give_up}: {why}");
                     (Outcome::Dead, Delivery::Dead { attempts: number, error })
                 } else {
-                    let pause = pause(number, after, rand::random());
+                    // The last attempt is made when its time is up, however long the receiver
+                    // wants to be left alone: until then it may still be accepted.
+                    let left =
+                        Duration::from_micros(give_up.0.saturating_sub(age.0).unsigned_abs());
+                    let pause = pause(number, after, rand::random()).min(left);
                     if self.lanes.failed(&message.id, pause, now) == After::Forgotten {
                         return;
                     }

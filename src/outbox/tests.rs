@@ -8,7 +8,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use super::lanes::{After, Lanes, PLACES, pause};
 use super::*;
 use crate::clock::{BoxFuture, Clock, ManualClock, SystemClock};
-use crate::event::{Span, Time};
+use crate::event::Time;
 use crate::lines::Severity;
 use crate::metrics::Metrics;
 use crate::notify::tests::{Stub, context, params, plain};
@@ -119,16 +119,13 @@ struct Fake {
     down: Mutex<bool>,
     tried: Mutex<Vec<(String, u32, Duration)>>,
     clock: Option<Arc<ManualClock>>,
-    give_up: Option<Span>,
+    /// The pause that it asks for while it is down.
+    after: Mutex<Option<Duration>>,
 }
 
 impl Notifier for Fake {
     fn kind(&self) -> &'static str {
         "fake"
-    }
-
-    fn give_up(&self) -> Span {
-        self.give_up.unwrap_or(crate::notify::GIVE_UP)
     }
 
     fn deliver<'a>(
@@ -141,7 +138,10 @@ impl Notifier for Fake {
         assert!(!message.id.starts_with("panic") || attempt.number > 1, "as planned");
         let result = match (message.id.as_str(), *self.down.lock().unwrap()) {
             ("refused", _) => Err(DeliveryError::permanent("answered 404")),
-            (_, true) => Err(DeliveryError::retry("down")),
+            (_, true) => {
+                let after = *self.after.lock().unwrap();
+                Err(DeliveryError::Retry { after, why: "down".to_owned() })
+            }
             _ => Ok(Some("thanks".to_owned())),
         };
         Box::pin(std::future::ready(result))
@@ -271,6 +271,24 @@ async fn what_nobody_takes_is_dead_after_give_up_and_refusals_at_once() {
 }
 
 #[tokio::test]
+async fn the_last_attempt_is_made_when_the_time_is_up() {
+    let mut desk = Desk::new();
+    *desk.down.after.lock().unwrap() = Some(SECOND * 3_000);
+    desk.handle.send(message("a1", "a", "down"));
+    let mut words = desk.settle().await;
+    for _ in 0..24 * 60 - 1 {
+        desk.clock.advance(SECOND * 60);
+        words.extend(desk.settle().await);
+    }
+    assert!(words.iter().all(|(_, word)| word.starts_with("retrying")), "{words:?}");
+    assert_eq!(words.len(), 29, "every 3,000 s of a day");
+    // A minute is left, and the receiver wants to be left alone for longer.
+    let last = desk.pass(60).await;
+    assert_eq!(last.len(), 1, "{last:?}");
+    assert!(last[0].1.starts_with("dead 30: given up after 1d"), "{last:?}");
+}
+
+#[tokio::test]
 async fn a_superseded_message_leaves_no_receipt_and_its_successor_goes() {
     let mut desk = Desk::new();
     desk.handle.send(message("firing", "a", "down"), 0);
@@ -280,6 +298,26 @@ async fn a_superseded_message_leaves_no_receipt_and_its_successor_goes() {
     desk.handle.send(message("resolved", "a", "down"), 0);
     assert_eq!(desk.settle().await, pairs(&[("resolved", "delivered 1")]));
     assert_eq!(desk.pass(5).await, []);
+}
+
+#[tokio::test]
+async fn of_what_was_written_in_one_go_a_receiver_that_is_up_hears_beginning_and_end() {
+    let mut desk = Desk::new();
+    for to in ["up", "down"] {
+        for id in ["firing", "update1", "update2", "resolved"] {
+            desk.handle.send(message(&format!("{id} {to}"), "a", to));
+        }
+        for id in ["firing", "update1", "update2"] {
+            desk.handle.cancel(format!("{id} {to}"));
+        }
+    }
+    let words = desk.settle().await;
+    let heard = [
+        ("firing up", "delivered 1"),
+        ("resolved down", "retrying 1"),
+        ("resolved up", "delivered 1"),
+    ];
+    assert_eq!(words, pairs(&heard));
 }
 
 #[tokio::test]
