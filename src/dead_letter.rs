@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use rustix::fs::OFlags;
 use serde::Serialize;
 
 use crate::event::{Partition, Time};
@@ -267,10 +268,11 @@ impl DeadLetters {
                 std::fs::remove_file(path)?;
             }
         }
-        // Payloads are the user's data: nobody else's to read.
+        // Payloads are the user's data: nobody else's to read, and not to be led elsewhere.
         let mut options = OpenOptions::new();
-        let mut file =
-            options.create(true).read(true).append(true).mode(0o600).open(&self.current)?;
+        options.create(true).read(true).append(true).mode(0o600);
+        options.custom_flags(OFlags::NOFOLLOW.bits() as i32);
+        let mut file = options.open(&self.current)?;
         self.size = file.seek(SeekFrom::End(0))?;
         if self.size > 0 {
             file.seek(SeekFrom::End(-1))?;
@@ -385,6 +387,27 @@ mod tests {
         let last = text.lines().last().unwrap();
         assert_eq!(serde_json::from_str::<serde_json::Value>(last).unwrap()["offset"], 2);
         assert_eq!(text.lines().count(), 3);
+    }
+
+    #[test]
+    fn a_link_leads_no_letter_elsewhere() {
+        let (dir, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let victim = elsewhere.path().join("victim");
+        std::fs::write(&victim, "mine\n").unwrap();
+        let file = dir.path().join("dead-letters.jsonl");
+        std::os::unix::fs::symlink(&victim, &file).unwrap();
+        let mut letters = DeadLetters::new(dir.path(), DEFAULT_LIMIT);
+        letters.put(&letter(1, b"{"));
+        letters.flush();
+        assert_eq!((letters.written(), letters.lost()), (0, 1));
+        assert_eq!(std::fs::read_to_string(&victim).unwrap(), "mine\n");
+        // Whoever takes the link away gets letters again, for nobody else to read.
+        std::fs::remove_file(&file).unwrap();
+        letters.put(&letter(2, b"{"));
+        letters.flush();
+        assert_eq!(letters.written(), 1);
+        use std::os::unix::fs::PermissionsExt as _;
+        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     }
 
     #[test]

@@ -34,6 +34,7 @@ use crate::outbox::TestFailed;
 use crate::policy::message::{Command, Reply};
 use crate::secret::Secret;
 use crate::store::Store;
+use listener::Bounds;
 use snapshot::Snapshots;
 
 /// Largest request body.
@@ -101,11 +102,8 @@ pub fn router(app: Arc<App>) -> Router {
 }
 
 /// Answers until the returned future is dropped.
-///
-/// # Errors
-/// The listener broke.
-pub async fn serve(listener: TcpListener, app: Arc<App>) -> std::io::Result<()> {
-    axum::serve(listener::Capped::new(listener), router(app)).await
+pub async fn serve(listener: TcpListener, app: Arc<App>) {
+    match listener::serve(listener, router(app), Bounds::default()).await {}
 }
 
 #[cfg(test)]

@@ -141,7 +141,7 @@ pub fn main() -> ExitCode {
     match result {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("driftd: {error:#}");
+            eprintln!("driftd: {}", output::harmless(&format!("{error:#}")));
             ExitCode::from(FAILURE)
         }
     }

@@ -38,7 +38,7 @@ impl Output {
         }
         let mut out = std::io::stdout().lock();
         for row in rows {
-            writeln!(out, "{row}")?;
+            writeln!(out, "{}", escaped(&row.to_string()))?;
         }
         Ok(())
     }
@@ -53,7 +53,26 @@ impl Output {
 }
 
 fn print(text: &str) -> std::io::Result<()> {
-    writeln!(std::io::stdout().lock(), "{text}")
+    writeln!(std::io::stdout().lock(), "{}", harmless(text))
+}
+
+/// Text from events may hold anything: control characters do not reach the terminal.
+#[must_use]
+pub(super) fn harmless(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\n' { ' ' } else { c }).collect()
+}
+
+/// JSON escapes the control characters of ASCII; the others, which terminals know too, follow.
+fn escaped(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c.is_control() {
+            out.push_str(&format!("\\u{:04x}", u32::from(c)));
+        } else {
+            out.push(c);
+        }
+    }
+    out
 }
 
 fn table(columns: &[&str], rows: &[Value]) -> String {
@@ -66,7 +85,6 @@ fn table(columns: &[&str], rows: &[Value]) -> String {
     table.to_string()
 }
 
-/// Text from events may hold anything: control characters do not reach the terminal.
 fn cell(value: Option<&Value>) -> String {
     let text = match value {
         None | Some(Value::Null) => String::new(),
@@ -79,5 +97,20 @@ fn cell(value: Option<&Value>) -> String {
         }
         Some(other) => other.to_string(),
     };
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    harmless(&text).replace('\n', " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_control_character_is_printed_and_json_stays_what_it_was() {
+        let hostile = "a\u{1b}[2J\u{9b}31m\u{7f}\nb";
+        assert_eq!(harmless(hostile), "a [2J 31m \nb");
+        assert_eq!(cell(Some(&Value::from(hostile))), "a [2J 31m  b");
+        let line = escaped(&Value::from(hostile).to_string());
+        assert!(!line.contains(char::is_control), "{line:?}");
+        assert_eq!(serde_json::from_str::<Value>(&line).unwrap(), hostile);
+    }
 }

@@ -6,6 +6,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::fs::Mode as Permissions;
+use rustix::process::umask;
 use tracing_subscriber::EnvFilter;
 
 use super::check::retention::shorter_than_the_wait;
@@ -17,6 +19,8 @@ use crate::daemon::{self, Asking, Loader};
 const ASK_AGAIN: Duration = Duration::from_secs(60);
 
 pub(super) fn run(config: &Path, verbose: u8) -> anyhow::Result<ExitCode> {
+    // What is kept is nobody else's to read, whatever the shell thinks.
+    umask(Permissions::RWXG | Permissions::RWXO);
     log(verbose);
     let settings = match settings(config, Mode::Run)? {
         Ok(settings) => settings,

@@ -45,7 +45,7 @@ pub fn narrow(root: &mut Map<String, Value>, name: &str, owners: &Owners, report
             };
             (key == at || key.starts_with(&format!("{at}."))) && !names.iter().any(within)
         };
-        let tables = ["kafka", "state", "http", "notifiers", "trainers"];
+        let tables = ["kafka", "state", "http", "outgoing", "notifiers", "trainers"];
         of("models", &[name.to_owned()])
             || of("monitors", &watching)
             || tables.iter().any(|table| of(table, &[]))

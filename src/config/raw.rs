@@ -35,6 +35,8 @@ pub struct Raw {
     pub state: RawState,
     /// API, metrics and pages.
     pub http: RawHttp,
+    /// What driftd calls: receivers, trainers, registries.
+    pub outgoing: RawOutgoing,
     /// Caps on what may grow.
     pub limits: RawLimits,
     /// What models and monitors share. The main file's reach all files; an included file's reach
@@ -167,6 +169,18 @@ impl Default for RawHttp {
     fn default() -> RawHttp {
         RawHttp { listen: "127.0.0.1:7438".to_owned(), public_url: None, token: None }
     }
+}
+
+/// What driftd calls.
+#[derive(Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawOutgoing {
+    /// Link-local addresses, or metadata services of clouds, that may be called: addresses or
+    /// networks. All others of them are refused, also behind a name, since they hand out
+    /// credentials to whoever asks.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(example = ["169.254.10.5"])]
+    pub link_local: Vec<String>,
 }
 
 /// Caps on what may grow.

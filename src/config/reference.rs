@@ -15,7 +15,7 @@ const HEAD: &str = "\
 ";
 
 /// Tables of the file in the order in which one would write them; others follow.
-const ORDER: [&str; 10] = [
+const ORDER: [&str; 11] = [
     "kafka",
     "state",
     "http",
@@ -24,6 +24,7 @@ const ORDER: [&str; 10] = [
     "monitors",
     "notifiers",
     "trainers",
+    "outgoing",
     "limits",
     "defaults",
 ];

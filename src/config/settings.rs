@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use super::key::Index;
 pub use super::raw::OnRecreated;
 use crate::event::{Span, Time};
+use crate::notify::Callable;
 use crate::plan::{Learn, Plan};
 use crate::secret::{Secret, Secrets};
 use crate::wire::{FormatSpec, ReaderSpec, SchemaBook, Written};
@@ -33,6 +34,8 @@ pub struct Settings {
     pub notifiers: BTreeMap<String, DoorSettings>,
     /// Who retrains, by name.
     pub trainers: BTreeMap<String, DoorSettings>,
+    /// Who may be called by receivers' and registries' addresses.
+    pub callable: Callable,
     /// Schema registries by name.
     pub registries: BTreeMap<String, RegistrySettings>,
     /// By topic: the schema of a registry that it is read by from now on, where the configuration

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 use serde_json::Value;
+use url::Url;
 
 use super::key::{Index, KeyPath};
 use super::problem::suggest;
@@ -71,5 +72,30 @@ fn walk(value: &Value, path: &KeyPath, index: &Index, shown: &mut Vec<(KeyPath, 
     let short = matches!(path.last_key(), Some("kind" | "path"));
     let origin = index.get(path).or_else(|| index.get(&path.parent()).filter(|_| short));
     let origin = origin.map_or_else(|| "default".to_owned(), ToString::to_string);
-    shown.push((path.clone(), Shown { key: path.to_string(), value: value.clone(), origin }));
+    let value = match (path.last_key(), value.as_str()) {
+        (Some("url"), Some(url)) => Value::from(without_secrets(url)),
+        _ => value.clone(),
+    };
+    shown.push((path.clone(), Shown { key: path.to_string(), value, origin }));
+}
+
+/// A URL whose user info and query, which may be secrets, are `***`.
+fn without_secrets(url: &str) -> String {
+    let Ok(mut shown) = Url::parse(url) else { return url.to_owned() };
+    let named = !shown.username().is_empty() || shown.password().is_some();
+    if !named && shown.query().is_none() {
+        return url.to_owned();
+    }
+    // Refused only by URLs without a host, which have no user info either.
+    let hidden = shown.set_username("").and_then(|()| shown.set_password(None));
+    if hidden.is_err() {
+        return "***".to_owned();
+    }
+    if shown.query().is_some() {
+        shown.set_query(Some("***"));
+    }
+    match named {
+        true => shown.as_str().replacen("://", "://***@", 1),
+        false => shown.into(),
+    }
 }

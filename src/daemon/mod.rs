@@ -338,11 +338,7 @@ async fn listen(listen: &str, app: Arc<App>) -> anyhow::Result<tokio::task::Join
     let listener = tokio::net::TcpListener::bind(listen)
         .await
         .with_context(|| format!("http.listen = \"{listen}\" cannot be listened on"))?;
-    Ok(tokio::spawn(async move {
-        if let Err(error) = admin::serve(listener, app).await {
-            tracing::error!("the API ended: {error}");
-        }
-    }))
+    Ok(tokio::spawn(admin::serve(listener, app)))
 }
 
 #[cfg(test)]

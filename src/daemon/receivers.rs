@@ -12,7 +12,7 @@ use crate::stats::Params;
 /// # Errors
 /// A sentence that names the table and the key.
 pub fn receivers(settings: &Settings) -> Result<Receivers, String> {
-    let http = Http::new().map_err(|error| error.to_string())?;
+    let http = Http::new(settings.callable.clone()).map_err(|error| error.to_string())?;
     let context = Context { http, secrets: settings.secrets.clone() };
     let mut all = Receivers::default();
     for (name, door) in &settings.notifiers {

@@ -5,13 +5,13 @@ use std::error::Error as _;
 use std::fmt;
 use std::time::Duration;
 
-use reqwest::header::{CONTENT_TYPE, HeaderMap, LOCATION, RETRY_AFTER};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, LOCATION, RETRY_AFTER};
 use reqwest::{Client, ClientBuilder, Response, redirect};
 use url::{Host, Url};
 
 use super::DeliveryError;
-use super::address::{Checked, Forbidden, forbidden};
-use super::text::excerpt;
+use super::address::{Callable, Checked, Forbidden};
+use super::text::{excerpt, without};
 use crate::event::Time;
 
 /// Bytes of a reply that are read; the rest is not waited for.
@@ -47,11 +47,11 @@ pub struct Target {
 }
 
 impl Target {
-    /// Reads a URL.
+    /// Reads a URL; an address in it must be one that may be called.
     ///
     /// # Errors
     /// [`BadUrl`].
-    pub fn parse(text: &str) -> Result<Target, BadUrl> {
+    pub fn parse(text: &str, callable: &Callable) -> Result<Target, BadUrl> {
         let url = Url::parse(text.trim()).map_err(|_| BadUrl::Syntax)?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(BadUrl::Scheme(url.scheme().to_owned()));
@@ -63,7 +63,7 @@ impl Target {
             None => return Err(BadUrl::Syntax),
         };
         if let Some(address) = literal
-            && forbidden(address)
+            && !callable.admits(address)
         {
             return Err(BadUrl::Forbidden(Forbidden(address.to_string()).to_string()));
         }
@@ -143,16 +143,23 @@ pub struct Answer {
 #[derive(Debug, Clone)]
 pub struct Http {
     client: Client,
+    callable: Callable,
 }
 
 impl Http {
-    /// Opens the door. Proxies are taken from the environment, as is usual.
+    /// Opens the door to whoever may be called. Proxies are taken from the environment, as is
+    /// usual; names are then resolved by the proxy.
     ///
     /// # Errors
     /// [`NoClient`] where TLS has no roots to trust.
-    pub fn new() -> Result<Http, NoClient> {
-        let client = settings().build().map_err(NoClient)?;
-        Ok(Http { client })
+    pub fn new(callable: Callable) -> Result<Http, NoClient> {
+        let client = settings(&callable).build().map_err(NoClient)?;
+        Ok(Http { client, callable })
+    }
+
+    /// Who may be called.
+    pub(super) fn callable(&self) -> &Callable {
+        &self.callable
     }
 
     /// Makes one attempt.
@@ -169,8 +176,15 @@ impl Http {
             .headers(post.headers)
             .body(post.body)
             .timeout(post.timeout + BODY_PATIENCE)
-            .send();
-        let response = match tokio::time::timeout(post.timeout, request).await {
+            .build();
+        let request = request.map_err(|error| DeliveryError::permanent(network(target, error)))?;
+        let mut hide = post.hide;
+        hide.extend(target.private_parts());
+        // User and password of the URL, as they go over the wire.
+        let basic = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+        hide.extend(basic.and_then(|value| value.split_once(' ')).map(|(_, pair)| pair.to_owned()));
+        let sending = self.client.execute(request);
+        let response = match tokio::time::timeout(post.timeout, sending).await {
             Err(_) => {
                 let seconds = post.timeout.as_secs_f64();
                 return Err(DeliveryError::retry(format!(
@@ -183,11 +197,7 @@ impl Http {
         let status = response.status().as_u16();
         let headers = response.headers().clone();
         let body = beginning(response).await;
-        let mut hide = post.hide;
-        hide.extend(target.private_parts());
-        // The longest first: a part of a secret must not break up the whole of it.
-        hide.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
-        let text = excerpt(&hide.iter().fold(body, |text, secret| text.replace(secret, "***")));
+        let text = excerpt(&without(&body, hide));
         if (200..300).contains(&status) || post.also_fine.contains(&status) {
             return Ok(Answer { status, text });
         }
@@ -196,10 +206,10 @@ impl Http {
 }
 
 /// Settings of every client.
-pub(crate) fn settings() -> ClientBuilder {
+pub(crate) fn settings(callable: &Callable) -> ClientBuilder {
     Client::builder()
         .redirect(redirect::Policy::none())
-        .dns_resolver(Checked)
+        .dns_resolver(Checked::new(callable.clone()))
         .connect_timeout(Duration::from_secs(10))
         .pool_idle_timeout(Duration::from_secs(60))
         .user_agent(concat!("driftd/", env!("CARGO_PKG_VERSION")))
@@ -264,7 +274,10 @@ fn refusal(
             }
         }
         408 | 425 | 429 | 500.. => DeliveryError::Retry {
-            after: retry_after(headers, now),
+            after: headers
+                .get(RETRY_AFTER)
+                .and_then(|pause| pause.to_str().ok())
+                .and_then(|pause| retry_after(pause, now)),
             why: format!("{target} answered {status}{said}"),
         },
         410 => DeliveryError::permanent(format!(
@@ -277,18 +290,22 @@ fn refusal(
     }
 }
 
-/// Seconds or an HTTP date, at most [`LONGEST_PAUSE`].
-fn retry_after(headers: &HeaderMap, now: Time) -> Option<Duration> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+/// The pause that a `Retry-After` asks for, in seconds or as an HTTP date; at most
+/// [`LONGEST_PAUSE`]. `None`: neither.
+#[must_use]
+pub fn retry_after(text: &str, now: Time) -> Option<Duration> {
+    let text = text.trim();
     if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
         // More digits than fit are more than the longest pause.
         let seconds = text.parse().unwrap_or(u64::MAX);
         return Some(Duration::from_secs(seconds).min(LONGEST_PAUSE));
     }
-    let date = jiff::fmt::rfc2822::DateTimeParser::new()
-        .relaxed_weekday(true)
-        .parse_timestamp(text)
-        .ok()?;
+    let parser = jiff::fmt::rfc2822::DateTimeParser::new().relaxed_weekday(true);
+    let Ok(date) = parser.parse_timestamp(text) else {
+        // The last days of the year 9999 are dates, though no time of ours.
+        let date = jiff::fmt::strtime::parse("%a, %d %b %Y %H:%M:%S GMT", text).ok()?;
+        return date.to_datetime().is_ok().then_some(LONGEST_PAUSE);
+    };
     let micros = u64::try_from(date.as_microsecond().saturating_sub(now.0)).unwrap_or(0);
     Some(Duration::from_micros(micros).min(LONGEST_PAUSE))
 }
@@ -299,37 +316,39 @@ mod tests {
 
     #[test]
     fn targets_show_their_origin_only() {
-        let target = Target::parse("https://user:canary@Example.org:8443/canary?k=canary").unwrap();
+        let parse = |url| Target::parse(url, &Callable::default());
+        let target = parse("https://user:canary@Example.org:8443/canary?k=canary").unwrap();
         assert_eq!(
             format!("{target} {target:?}"),
             "https://example.org:8443 https://example.org:8443"
         );
-        assert_eq!(Target::parse("http://[::1]/x").unwrap().to_string(), "http://[::1]");
+        assert_eq!(parse("http://[::1]/x").unwrap().to_string(), "http://[::1]");
     }
 
     #[test]
     fn urls_that_cannot_be_receivers_are_refused() {
-        assert_eq!(Target::parse("example.org/x"), Err(BadUrl::Syntax));
-        assert_eq!(Target::parse("file:///etc/passwd"), Err(BadUrl::Scheme("file".to_owned())));
+        let parse = |url| Target::parse(url, &Callable::default());
+        assert_eq!(parse("example.org/x"), Err(BadUrl::Syntax));
+        assert_eq!(parse("file:///etc/passwd"), Err(BadUrl::Scheme("file".to_owned())));
         // 2852039166 is 169.254.169.254 as one number.
         for url in ["http://169.254.169.254/latest", "http://2852039166/", "http://[fe80::1]/"] {
-            assert!(matches!(Target::parse(url), Err(BadUrl::Forbidden(_))), "{url}");
+            assert!(matches!(parse(url), Err(BadUrl::Forbidden(_))), "{url}");
         }
+        let callable = Callable::with(vec!["169.254.169.254".parse().unwrap()]);
+        assert!(Target::parse("http://169.254.169.254/latest", &callable).is_ok());
     }
 
     #[test]
     fn pauses_are_read_as_seconds_or_dates_and_capped() {
         let now = Time::parse("2015-10-21T07:27:00Z").unwrap();
-        let of = |text: &str| {
-            let mut headers = HeaderMap::new();
-            headers.insert(RETRY_AFTER, text.parse().unwrap());
-            retry_after(&headers, now)
-        };
+        let of = |text: &str| retry_after(text, now);
         assert_eq!(of("120"), Some(Duration::from_secs(120)));
         assert_eq!(of("Wed, 21 Oct 2015 07:28:00 GMT"), Some(Duration::from_secs(60)));
         assert_eq!(of("Wed, 21 Oct 2015 07:20:00 GMT"), Some(Duration::ZERO));
         assert_eq!(of("Wed, 21 Oct 2035 07:28:00 GMT"), Some(LONGEST_PAUSE));
         assert_eq!(of("99999999999999999999999"), Some(LONGEST_PAUSE));
+        assert_eq!(of("Fri, 31 Dec 9999 23:59:59 GMT"), Some(LONGEST_PAUSE));
+        assert_eq!(of("Fri, 32 Dec 9999 23:59:59 GMT"), None);
         assert_eq!(of("soon"), None);
         assert_eq!(of("-5"), None);
     }

@@ -25,6 +25,7 @@ use crate::secret::{Secret, Secrets, is_reference};
 use crate::stats::{OptionDoc, ParamError, Params};
 use http::{Http, Target};
 
+pub use address::{BadNetwork, Callable, Network};
 pub(crate) use webhook::Endpoint;
 
 /// One attempt to deliver.
@@ -113,7 +114,8 @@ impl Context {
             Some(written.to_owned())
         };
         let parse = |url: String| {
-            Target::parse(&url).map_err(|why| ParamError::new("url", format!("url {why}")))
+            Target::parse(&url, self.http.callable())
+                .map_err(|why| ParamError::new("url", format!("url {why}")))
         };
         read.map(parse).transpose()
     }

@@ -100,7 +100,7 @@ impl Notifier for PagerDuty {
     fn reach(&self) -> BoxFuture<'_, Result<(), String>> {
         Box::pin(async move {
             match &self.target {
-                Some(target) => reach(target).await,
+                Some(target) => reach(&self.http, target).await,
                 None => Ok(()),
             }
         })

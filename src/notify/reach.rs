@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tower::{Layer, Service};
 
-use super::http::{self, Target};
+use super::http::{self, Http, Target};
 
 /// How long a connection may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -17,8 +17,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 type BoxError = Box<dyn Error + Send + Sync>;
 
 /// Connects; why that fails, as a sentence without secrets.
-pub(super) async fn reach(target: &Target) -> Result<(), String> {
-    let client = http::settings().connector_layer(EndWhenItStands).build();
+pub(super) async fn reach(http: &Http, target: &Target) -> Result<(), String> {
+    let client = http::settings(http.callable()).connector_layer(EndWhenItStands).build();
     let client = client.map_err(|error| http::NoClient(error).to_string())?;
     let calling = client.get(target.url.clone()).send();
     match tokio::time::timeout(PATIENCE, calling).await {
@@ -87,9 +87,14 @@ mod tests {
     use std::net::TcpListener;
 
     use super::*;
+    use crate::notify::Callable;
 
     fn target(address: &str) -> Target {
-        Target::parse(address).unwrap()
+        Target::parse(address, &Callable::default()).unwrap()
+    }
+
+    async fn reach(target: &Target) -> Result<(), String> {
+        super::reach(&Http::new(Callable::default()).unwrap(), target).await
     }
 
     #[tokio::test]

@@ -80,6 +80,10 @@ pub(crate) fn plain(status: u16, text: &str) -> Response<Body> {
     Response::builder().status(status).body(Body::from(text.to_owned())).unwrap()
 }
 
+pub(crate) fn redirect(status: u16, to: &str) -> Response<Body> {
+    Response::builder().status(status).header("location", to).body(Body::empty()).unwrap()
+}
+
 pub(crate) fn context() -> Context {
     let mut secrets = Secrets::default();
     secrets.insert(Secret::new("env:HOOK", Some(KEY)));
@@ -87,7 +91,7 @@ pub(crate) fn context() -> Context {
     secrets.insert(Secret::new("env:ROUTING", Some(ROUTING_KEY)));
     secrets.insert(Secret::new("env:BAD", Some("canary-without-prefix")));
     secrets.insert(Secret::new("env:URL", Some("http://user:canary@127.0.0.1:1/canary?t=canary")));
-    Context { http: Http::new().unwrap(), secrets }
+    Context { http: Http::new(Callable::default()).unwrap(), secrets }
 }
 
 pub(crate) fn params(value: Value) -> Params {
@@ -224,12 +228,11 @@ async fn every_status_has_its_verdict() {
 #[tokio::test]
 async fn redirects_are_named_and_not_followed() {
     let goal = Stub::status(200).await;
-    for (status, verdict) in [(301, "dead"), (308, "dead"), (302, "retry"), (307, "retry")] {
+    for (status, verdict) in
+        [(301, "dead"), (308, "dead"), (302, "retry"), (303, "retry"), (307, "retry")]
+    {
         let to = format!("{}/elsewhere?t=canary", goal.url);
-        let stub = Stub::answering(move |_, _| {
-            Response::builder().status(status).header("location", &to).body(Body::empty()).unwrap()
-        })
-        .await;
+        let stub = Stub::answering(move |_, _| redirect(status, &to)).await;
         let (what, why) = why(deliver(&webhook(&stub.url)).await);
         assert_eq!(what, verdict, "{status}");
         assert!(why.contains(&goal.url) && !why.contains("canary"), "{why}");
@@ -249,6 +252,20 @@ async fn a_pause_that_the_receiver_asks_for_is_passed_on() {
         matches!(error, DeliveryError::Retry { after: Some(after), .. } if after.as_secs() == 7),
         "{error:?}"
     );
+}
+
+#[tokio::test]
+async fn an_absurd_pause_is_an_hour_at_most() {
+    for asked in ["99999999999999999999", "Fri, 31 Dec 9999 23:59:59 GMT"] {
+        let stub = Stub::answering(move |_, _| {
+            let reply = Response::builder().status(StatusCode::SERVICE_UNAVAILABLE);
+            reply.header("retry-after", asked).body(Body::empty()).unwrap()
+        })
+        .await;
+        let error = deliver(&webhook(&stub.url)).await.unwrap_err();
+        let hour = Some(Duration::from_secs(3600));
+        assert!(matches!(error, DeliveryError::Retry { after, .. } if after == hour), "{asked}");
+    }
 }
 
 /// A server of raw bytes: for each connection, what to write, piece by piece.
@@ -277,6 +294,17 @@ async fn raw(head: &'static str, piece: Vec<u8>, pieces: usize, every: Duration)
 #[tokio::test]
 async fn a_status_that_never_comes_ends_at_the_deadline() {
     let url = raw("HTTP/1.1 ", vec![b'2'], 1_000, Duration::from_millis(50)).await;
+    let begun = std::time::Instant::now();
+    let (what, why) = why(deliver(&webhook(&url)).await);
+    assert_eq!(what, "retry");
+    assert!(why.contains("within 1 s"), "{why}");
+    assert!(begun.elapsed() < Duration::from_secs(3));
+}
+
+#[tokio::test]
+async fn headers_that_drip_end_at_the_deadline() {
+    let head = "HTTP/1.1 200 OK\r\n";
+    let url = raw(head, b"x-more: 1\r\n".to_vec(), 1_000, Duration::from_millis(50)).await;
     let begun = std::time::Instant::now();
     let (what, why) = why(deliver(&webhook(&url)).await);
     assert_eq!(what, "retry");
@@ -391,9 +419,10 @@ async fn pagerduty_gets_a_trigger_with_its_documented_fields_and_a_resolve() {
 
 #[test]
 fn pagerdutys_own_path_is_kept() {
-    let target = |url: &str| Target::parse(url).unwrap().or_path("/v2/enqueue");
-    assert_eq!(target("http://p.example"), Target::parse("http://p.example/v2/enqueue").unwrap());
-    assert_eq!(target("http://p.example/x"), Target::parse("http://p.example/x").unwrap());
+    let parse = |url| Target::parse(url, &Callable::default()).unwrap();
+    let target = |url| parse(url).or_path("/v2/enqueue");
+    assert_eq!(target("http://p.example"), parse("http://p.example/v2/enqueue"));
+    assert_eq!(target("http://p.example/x"), parse("http://p.example/x"));
 }
 
 #[tokio::test]

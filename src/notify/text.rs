@@ -10,6 +10,15 @@ pub(crate) fn excerpt(text: &str) -> String {
     cut(&clean.split_whitespace().collect::<Vec<_>>().join(" "), LONGEST)
 }
 
+/// The text with `***` in the place of every secret.
+#[must_use]
+pub(crate) fn without(text: &str, mut secrets: Vec<String>) -> String {
+    // The longest first: a part of a secret must not break up the whole of it.
+    secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+    let some = secrets.iter().filter(|secret| !secret.is_empty());
+    some.fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), "***"))
+}
+
 /// The first `most` characters; an ellipsis is the last one where something was cut off.
 #[must_use]
 pub(crate) fn cut(text: &str, most: usize) -> String {
@@ -24,6 +33,12 @@ pub(crate) fn cut(text: &str, most: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn secrets_are_taken_out_whole() {
+        let secrets = ["key", "", "key of a key"].map(str::to_owned).to_vec();
+        assert_eq!(without("a key of a key, a key", secrets), "a ***, a ***");
+    }
 
     #[test]
     fn excerpts_are_one_short_harmless_line() {

@@ -113,7 +113,7 @@ impl Endpoint {
     /// Connects and sends nothing.
     pub(crate) async fn reach(&self) -> Result<(), String> {
         match &self.target {
-            Some(target) => reach(target).await,
+            Some(target) => reach(&self.http, target).await,
             None => Ok(()),
         }
     }

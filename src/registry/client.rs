@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::error::Error as _;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use reqwest::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Certificate, Identity};
 use serde::Deserialize;
@@ -10,6 +12,7 @@ use url::Url;
 
 use super::RegistrySpec;
 use crate::notify::http::{Target, settings};
+use crate::notify::text::{excerpt, without};
 use crate::wire::{Reason, Refusal, SchemaId, Written};
 
 /// Longest answer that is read, in bytes.
@@ -43,10 +46,12 @@ impl Trouble {
 }
 
 /// A client of one registry; cheap to clone.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Client {
     http: reqwest::Client,
     url: Url,
+    /// What must not appear in any sentence, should an answer repeat it.
+    hide: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -78,7 +83,7 @@ impl Client {
     /// A sentence: an address, header or certificate that cannot be used.
     pub fn new(spec: &RegistrySpec) -> Result<Client, String> {
         // Addresses where clouds keep their credentials are called by nobody.
-        Target::parse(&spec.url).map_err(|error| format!("url {error}"))?;
+        Target::parse(&spec.url, &spec.callable).map_err(|error| format!("url {error}"))?;
         let url = Url::parse(&spec.url).map_err(|_| "url is not a web address".to_owned())?;
         let mut headers = HeaderMap::new();
         let accept = "application/vnd.schemaregistry.v1+json, application/json";
@@ -91,7 +96,7 @@ impl Client {
             value.set_sensitive(true);
             headers.insert(key, value);
         }
-        let mut builder = settings().default_headers(headers).timeout(spec.timeout);
+        let mut builder = settings(&spec.callable).default_headers(headers).timeout(spec.timeout);
         if let Some(ca) = &spec.ca {
             let certificates = Certificate::from_pem_bundle(ca)
                 .ok()
@@ -106,7 +111,7 @@ impl Client {
             builder = builder.identity(identity);
         }
         let http = builder.build().map_err(|error| causes(error).join(": "))?;
-        Ok(Client { http, url })
+        Ok(Client { http, url, hide: spec.headers.iter().flat_map(credentials).collect() })
     }
 
     /// The schema of an id, with everything it refers to.
@@ -184,7 +189,7 @@ impl Client {
             let refused = serde_json::from_slice::<Refused>(&body).ok();
             let said =
                 refused.map(|refused| format!("{} ({})", refused.message, refused.error_code));
-            said.map(|said| said.chars().take(200).collect::<String>())
+            said.map(|said| excerpt(&without(&said, self.hide.clone())))
         };
         let told = |reason| {
             let said = said().map(|said| format!(": {said}")).unwrap_or_default();
@@ -237,6 +242,26 @@ impl Client {
                 format!("{self} cannot be reached: {text}"),
             ),
         }
+    }
+}
+
+/// A header's value, and what of it is the credential.
+fn credentials((_, value): &(String, String)) -> Vec<String> {
+    let mut parts = vec![value.clone()];
+    if let Some((scheme, credential)) = value.split_once(' ') {
+        parts.push(credential.to_owned());
+        let pair = BASE64_STANDARD.decode(credential).ok().filter(|_| scheme == "Basic");
+        let pair = pair.and_then(|bytes| String::from_utf8(bytes).ok());
+        parts
+            .extend(pair.iter().filter_map(|p| p.split_once(':')).map(|(_, word)| word.to_owned()));
+        parts.extend(pair);
+    }
+    parts
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Client({self})")
     }
 }
 

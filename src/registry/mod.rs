@@ -19,6 +19,7 @@ use std::time::Duration;
 pub use client::{Client, Trouble};
 pub use described::{keep_described, read_described};
 
+use crate::notify::Callable;
 use crate::store::{Store, StoreError};
 use crate::wire::{SchemaBook, Written};
 use keeper::Keeper;
@@ -40,6 +41,8 @@ pub struct RegistrySpec {
     pub timeout: Duration,
     /// How long records wait for a schema.
     pub patience: Duration,
+    /// Who may be called.
+    pub callable: Callable,
     /// Where its schemas are looked up.
     pub book: Arc<SchemaBook>,
 }

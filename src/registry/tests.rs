@@ -106,6 +106,7 @@ fn spec(url: &str) -> RegistrySpec {
         certificate: None,
         timeout: Duration::from_millis(400),
         patience: Duration::from_millis(600),
+        callable: Callable::default(),
         book: Arc::default(),
     }
 }
@@ -126,6 +127,24 @@ fn start(spec: &RegistrySpec, store: Option<Arc<dyn Store>>) -> Registries {
 }
 
 const SEVEN: SchemaId = SchemaId::Number(7);
+
+#[test]
+fn a_redirect_is_not_followed_and_metadata_services_are_not_asked() {
+    let stub = Stub::start();
+    for status in [301, 302, 303, 307, 308] {
+        stub.answer("/schemas/ids/7", reply(status, ""));
+        stub.answer("/elsewhere", schema("\"int\""));
+        let spec = RegistrySpec { book: Arc::default(), ..stub.spec() };
+        let _registries = start(&spec, None);
+        let refusal = known(&spec, SEVEN).unwrap_err();
+        assert_eq!(refusal.reason, Reason::RegistryNonsense, "{status}: {}", refusal.detail);
+    }
+    assert_eq!(stub.asked("/elsewhere"), 0);
+    for url in ["http://169.254.169.254", "http://[::ffff:169.254.169.254]", "http://[fe80::1]"] {
+        let why = Client::new(&spec(url)).unwrap_err();
+        assert!(why.contains("link-local"), "{why}");
+    }
+}
 
 #[test]
 fn a_schema_is_asked_for_once_and_remembered_for_ever() {

@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::notify::tests::{Stub, context, message, params, plain};
+use crate::notify::tests::{Stub, context, message, params, plain, redirect};
 use crate::policy::message::MessageKind;
 
 fn trainer(url: &str) -> Arc<dyn Trainer> {
@@ -52,6 +52,20 @@ async fn a_run_that_is_there_already_is_success() {
     let stub = Stub::status(404).await;
     let error = trainer(&stub.url).start(&request(), attempt()).await.unwrap_err();
     assert!(matches!(error, DeliveryError::Permanent { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_redirect_is_named_and_nobody_is_asked_to_train_elsewhere() {
+    let goal = Stub::status(202).await;
+    for status in [301, 302, 303, 307, 308] {
+        let to = format!("{}/elsewhere?t=canary", goal.url);
+        let stub = Stub::answering(move |_, _| redirect(status, &to)).await;
+        let error = trainer(&stub.url).start(&request(), attempt()).await.unwrap_err();
+        let told = error.to_string();
+        assert!(told.contains(&goal.url) && !told.contains("canary"), "{status}: {told}");
+        assert_eq!(stub.count(), 1);
+    }
+    assert_eq!(goal.count(), 0);
 }
 
 #[tokio::test]

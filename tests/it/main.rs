@@ -3,6 +3,7 @@
 mod rig;
 
 mod aligned;
+mod api_flood;
 mod avro;
 mod check;
 mod commands;
@@ -11,6 +12,7 @@ mod demo;
 mod faults;
 mod groups;
 mod hostile;
+mod http_faults;
 mod kafka_works;
 mod letters;
 mod main_job;
@@ -18,7 +20,9 @@ mod registries;
 mod reload;
 mod replay;
 mod rides;
+mod secrets;
 mod security;
 mod signals;
 mod state;
+mod storm;
 mod workers;

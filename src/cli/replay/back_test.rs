@@ -56,7 +56,7 @@ impl BackTest {
         let effects = self.engine.step(Input::Slab(Box::new(slab), fetched));
         self.lines.extend(effects.lines);
         for notice in effects.notices.iter().filter(|n| n.warning) {
-            eprintln!("{}: {}", notice.model, notice.message);
+            eprintln!("{}: {notice}", notice.model);
         }
     }
 

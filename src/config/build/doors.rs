@@ -15,7 +15,7 @@ use crate::config::raw::Raw;
 use crate::config::settings::DoorSettings;
 use crate::event::Span;
 use crate::notify::http::Http;
-use crate::notify::{Context, NOTIFIERS};
+use crate::notify::{Callable, Context, NOTIFIERS};
 use crate::retrain::TRAINERS;
 use crate::secret::{Secret, Secrets};
 use crate::stats::Params;
@@ -49,11 +49,17 @@ pub struct Doors {
 }
 
 /// The tables `notifiers` and `trainers`.
-pub fn doors(raw: &Raw, site: &Site<'_>, secrets: &Secrets, report: &mut Report) -> Doors {
+pub fn doors(
+    raw: &Raw,
+    site: &Site<'_>,
+    secrets: &Secrets,
+    callable: &Callable,
+    report: &mut Report,
+) -> Doors {
     let mut doors = Doors::default();
     let context = match site.mode {
         Mode::Replay | Mode::ReadTopics | Mode::ReferenceBuild => None,
-        Mode::Run | Mode::Check | Mode::CheckNoConnect => context(secrets, report),
+        Mode::Run | Mode::Check | Mode::CheckNoConnect => context(secrets, callable, report),
     };
     let known = kinds::notifiers();
     for (name, table) in &raw.notifiers {
@@ -85,8 +91,21 @@ pub fn doors(raw: &Raw, site: &Site<'_>, secrets: &Secrets, report: &mut Report)
     doors
 }
 
-fn context(secrets: &Secrets, report: &mut Report) -> Option<Context> {
-    match Http::new() {
+/// Who may be called, by the table `outgoing`.
+pub fn callable(raw: &Raw, report: &mut Report) -> Callable {
+    let at = KeyPath::of(&["outgoing", "link_local"]);
+    let mut networks = Vec::new();
+    for (i, text) in raw.outgoing.link_local.iter().enumerate() {
+        match text.parse() {
+            Ok(network) => networks.push(network),
+            Err(error) => report.error(&at.item(i), format!("{error}"), ""),
+        }
+    }
+    Callable::with(networks)
+}
+
+fn context(secrets: &Secrets, callable: &Callable, report: &mut Report) -> Option<Context> {
+    match Http::new(callable.clone()) {
         Ok(http) => Some(Context { http, secrets: secrets.clone() }),
         Err(error) => {
             report.error(&KeyPath::of(&["notifiers"]), error.to_string(), "");

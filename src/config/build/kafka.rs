@@ -138,6 +138,17 @@ pub fn http(raw: &Raw, site: &Site<'_>, secrets: &Secrets, report: &mut Report) 
             "write listen = \"127.0.0.1:7438\"",
         );
     }
+    let looks_only = matches!(site.mode, Mode::Replay | Mode::ReadTopics | Mode::ReferenceBuild);
+    if let Some((host, _)) = port
+        && !is_loopback(host)
+        && raw.http.token.is_none()
+        && !looks_only
+    {
+        let message = format!("'{listen}' can be reached from other machines, without a token");
+        let hint = "set http.token = \"env:DRIFTD_TOKEN\"; reads need none, so let only those you \
+                    trust reach the port; or listen on 127.0.0.1";
+        report.warn(&at.key("listen"), message, hint);
+    }
     let public_url = raw.http.public_url.clone().unwrap_or_else(|| format!("http://{listen}"));
     let public_url = public_url.trim_end_matches('/').to_owned();
     if raw.http.public_url.is_some() && !is_web_address(&public_url) {
@@ -156,6 +167,13 @@ pub fn http(raw: &Raw, site: &Site<'_>, secrets: &Secrets, report: &mut Report) 
             .ok()
     });
     HttpSettings { listen, public_url, token }
+}
+
+/// Whether a host is this machine alone.
+fn is_loopback(host: &str) -> bool {
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost"
+        || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// Whether a text is an address of http or https with a host.

@@ -56,7 +56,8 @@ pub fn build(raw: &Raw, site: &Site<'_>, report: &mut Report) -> Option<Settings
     let kafka = kafka::kafka(raw, site, &secrets, report);
     let state = kafka::state(raw, site, report);
     let http = kafka::http(raw, site, &secrets, report);
-    let doors = doors::doors(raw, site, &secrets, report);
+    let callable = doors::callable(raw, report);
+    let doors = doors::doors(raw, site, &secrets, &callable, report);
     let registries = registry::registries(raw, site, &secrets, report);
     let around = Knowing { site, registries: &registries };
     let followed = follow::topics(raw, around, &state.dir, report);
@@ -77,6 +78,7 @@ pub fn build(raw: &Raw, site: &Site<'_>, report: &mut Report) -> Option<Settings
         notifiers: doors.notifiers,
         trainers: doors.trainers,
         schemas: follow::schemas(followed),
+        callable,
         registries,
         limits: kafka::limits(raw),
         secrets,

@@ -118,3 +118,25 @@ fn what_a_table_lacks_is_placed_in_its_file_whatever_variables_add() {
     assert_eq!(problems[0].key, "models.m.predictions.topic");
     assert_eq!(problems[0].line, Some(6), "{}", text(&problems));
 }
+
+#[test]
+fn what_a_url_may_hide_is_not_shown() {
+    let shown = |url: &str| {
+        let main = format!(
+            "{SMALL}\n[models.m.notify]\ncritical = [\"w\"]\n[notifiers]\n\
+             w = {{ kind = \"webhook\", url = \"{url}\", secret = \"env:HOOK\" }}\n"
+        );
+        let settings = Project::new(&main).mode(Mode::Replay).settings();
+        let all = show_config(&settings, None).unwrap();
+        all.into_iter().find(|s| s.key == "notifiers.w.url").unwrap().value
+    };
+    assert_eq!(
+        shown("https://user:canary@h.example:8443/x?t=canary#a"),
+        "https://***@h.example:8443/x?***#a"
+    );
+    assert_eq!(shown("https://h.example/x?canary"), "https://h.example/x?***");
+    assert_eq!(shown("http://canary@h.example"), "http://***@h.example/");
+    for plain in ["http://h.example/x", "http://h.example", "env:URL"] {
+        assert_eq!(shown(plain), plain);
+    }
+}

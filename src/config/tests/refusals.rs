@@ -203,8 +203,52 @@ fn state_and_http() {
     more("[state]\ncommit_every = \"50ms\"\n", "state.commit_every", "100ms");
     more("[http]\nlisten = \"7438\"\n", "http.listen", "127.0.0.1:7438");
     more("[http]\npublic_url = \"driftd\"\n", "http.public_url", "web address");
+    for wrong in ["host", "169.254.0.0/33"] {
+        let table = format!("[outgoing]\nlink_local = [\"{wrong}\"]\n");
+        more(&table, "outgoing.link_local[0]", "169.254.10.0/24");
+    }
     more("[limits]\nversions = 0\n", "limits.versions", "at least 1");
     more("[limits]\nmemory = \"1 elephant\"\n", "limits.memory", "256MB");
+}
+
+#[test]
+fn an_api_that_others_reach_without_a_token_is_warned_of() {
+    for (listen, token, warned) in [
+        ("0.0.0.0:7438", "", true),
+        ("[::]:7438", "", true),
+        ("10.1.2.3:7438", "", true),
+        ("driftd.example.com:7438", "", true),
+        ("0.0.0.0:7438", "token = \"env:TOKEN\"", false),
+        ("127.0.0.1:7438", "", false),
+        ("[::1]:7438", "", false),
+        ("localhost:7438", "", false),
+    ] {
+        let main = format!("{SMALL}\n[http]\nlisten = \"{listen}\"\n{token}\n");
+        let project = Project::new(&main).env("TOKEN", "t").mode(Mode::CheckNoConnect);
+        let problems = project.problems();
+        let about: Vec<_> = problems.iter().filter(|p| p.key == "http.listen").collect();
+        assert_eq!(about.len(), usize::from(warned), "{listen}: {}", text(&problems));
+        assert!(about.iter().all(|p| p.severity == Severity::Warning), "{}", text(&problems));
+        let replayed = Project::new(&main).mode(Mode::Replay).problems();
+        assert!(replayed.is_empty(), "a replay listens to nobody: {}", text(&replayed));
+    }
+}
+
+#[test]
+fn metadata_services_are_no_receivers_unless_named() {
+    let with = |url: &str, named: &str| {
+        let main = format!(
+            "{SMALL}\n[outgoing]\nlink_local = [{named}]\n[models.m.notify]\ncritical = [\"p\"]\n\
+             [notifiers]\np = {{ kind = \"pagerduty\", routing_key = \"env:KEY\", url = \"{url}\" }}\n"
+        );
+        Project::new(&main).env("KEY", "k").mode(Mode::CheckNoConnect).problems()
+    };
+    let refused = with("http://169.254.169.254/x", "");
+    assert_eq!(refused.len(), 1, "{}", text(&refused));
+    assert_eq!(refused[0].key, "notifiers.p.url");
+    assert!(text(&refused).contains("outgoing.link_local"), "{}", text(&refused));
+    let named = with("http://169.254.169.254/x", "\"169.254.169.0/24\"");
+    assert!(named.is_empty(), "{}", text(&named));
 }
 
 #[test]

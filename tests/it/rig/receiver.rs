@@ -19,11 +19,18 @@ pub struct Request {
     pub headers: HeaderMap,
     pub body: Vec<u8>,
     pub at: Instant,
+    /// What it was answered; 0 where the line was cut instead.
+    pub status: u16,
 }
 
 impl Request {
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_slice(&self.body).expect("the body is JSON")
+    }
+
+    /// Whether the sender knows that it was taken.
+    pub fn accepted(&self) -> bool {
+        (200..300).contains(&self.status)
     }
 
     pub fn header(&self, name: &str) -> &str {
@@ -37,17 +44,37 @@ impl Request {
     }
 }
 
-/// One scripted answer.
+/// One scripted answer; status 0: the request is taken, then the line is cut.
 #[derive(Debug, Clone)]
 pub struct Answer {
     pub status: u16,
     pub headers: Vec<(&'static str, String)>,
     pub delay: Duration,
+    /// Says back everything that was sent, as the message of a JSON error.
+    pub echo: bool,
 }
 
 impl Answer {
     pub fn status(status: u16) -> Answer {
-        Answer { status, headers: Vec::new(), delay: Duration::ZERO }
+        Answer { status, headers: Vec::new(), delay: Duration::ZERO, echo: false }
+    }
+
+    pub fn cut() -> Answer {
+        Answer::status(0)
+    }
+
+    /// Says back everything that was sent.
+    pub fn echo(status: u16) -> Answer {
+        Answer { echo: true, ..Answer::status(status) }
+    }
+
+    pub fn with(mut self, name: &'static str, value: impl ToString) -> Answer {
+        self.headers.push((name, value.to_string()));
+        self
+    }
+
+    pub fn after(self, delay: Duration) -> Answer {
+        Answer { delay, ..self }
     }
 }
 
@@ -55,6 +82,7 @@ impl Answer {
 struct Memory {
     requests: Vec<Request>,
     script: BTreeMap<String, VecDeque<Answer>>,
+    always: BTreeMap<String, Answer>,
 }
 
 /// The receiver; it lives as long as the test process.
@@ -87,7 +115,12 @@ impl Receiver {
         format!("http://127.0.0.1:{}{path}", self.port)
     }
 
-    /// The next requests to `path` are answered so; afterwards 202.
+    /// Requests to `path` that are not scripted are answered so from now on.
+    pub fn always(&self, path: &str, answer: Answer) {
+        self.memory.lock().unwrap().always.insert(path.to_owned(), answer);
+    }
+
+    /// The next requests to `path` are answered so; afterwards 202, or as always.
     pub fn script(&self, path: &str, answers: &[Answer]) {
         let mut memory = self.memory.lock().unwrap();
         memory.script.entry(path.to_owned()).or_default().extend(answers.iter().cloned());
@@ -120,21 +153,31 @@ async fn answer(
     body: Bytes,
 ) -> Response {
     let path = uri.path().to_owned();
+    let sent = format!("{uri} {headers:?} {}", String::from_utf8_lossy(&body));
     let scripted = {
         let mut memory = memory.lock().unwrap();
+        let next = memory.script.get_mut(&path).and_then(VecDeque::pop_front);
+        let next = next.or_else(|| memory.always.get(&path).cloned());
+        let next = next.unwrap_or_else(|| Answer::status(202));
         memory.requests.push(Request {
             method: method.to_string(),
             path: path.clone(),
             headers,
             body: body.to_vec(),
             at: Instant::now(),
+            status: next.status,
         });
-        memory.script.get_mut(&path).and_then(VecDeque::pop_front)
+        next
     };
-    let scripted = scripted.unwrap_or_else(|| Answer::status(202));
     tokio::time::sleep(scripted.delay).await;
+    if scripted.status == 0 {
+        // Unwinds through the connection's task, which ends the connection.
+        std::panic::resume_unwind(Box::new("cut"));
+    }
     let status = StatusCode::from_u16(scripted.status).unwrap();
-    let mut response = (status, "{}").into_response();
+    let said = serde_json::json!({ "error_code": 40101, "message": sent }).to_string();
+    let said = if scripted.echo { said } else { "{}".to_owned() };
+    let mut response = (status, said).into_response();
     for (name, value) in scripted.headers {
         response.headers_mut().insert(name, value.parse().unwrap());
     }
