@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 pub(super) struct Lexicon {
     names: Vec<Arc<str>>,
     numbers: HashMap<Arc<str>, u32>,
+    nameless: Arc<str>,
 }
 
 impl Lexicon {
@@ -31,9 +32,15 @@ impl Lexicon {
         self.numbers.get(name).copied()
     }
 
-    /// The name of a number that [`Lexicon::number`] gave.
+    /// The name of a number that [`Lexicon::number`] gave; empty for any other, which only a
+    /// damaged row holds.
     pub(super) fn name(&self, number: u32) -> &Arc<str> {
-        &self.names[number as usize]
+        self.names.get(number as usize).unwrap_or(&self.nameless)
+    }
+
+    /// Whether a number stands for a name.
+    pub(super) fn knows(&self, number: u32) -> bool {
+        (number as usize) < self.names.len()
     }
 }
 

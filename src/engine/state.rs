@@ -292,6 +292,10 @@ impl Model {
         learnt: impl Iterator<Item = StoredLearning>,
         resolve: Resolve<'_>,
     ) -> Result<BTreeSet<Arc<str>>, StateError> {
+        if let Some((version, ..)) = ledger.versions.iter().find(|v| !ledger.lexicon.knows(v.0)) {
+            let why = format!("version number {version} has no name");
+            return Err(StateError { table: Table::Models.name(), why });
+        }
         self.segments.restore(&ledger.segments);
         let versions = ledger.versions.clone();
         let (starts, begins) = (ledger.starts.clone(), ledger.begins.clone());

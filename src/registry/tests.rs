@@ -134,7 +134,9 @@ fn a_redirect_is_not_followed_and_metadata_services_are_not_asked() {
     for status in [301, 302, 303, 307, 308] {
         stub.answer("/schemas/ids/7", reply(status, ""));
         stub.answer("/elsewhere", schema("\"int\""));
-        let spec = RegistrySpec { book: Arc::default(), ..stub.spec() };
+        let patient = Duration::from_secs(10);
+        let (timeout, patience) = (patient, patient * 2);
+        let spec = RegistrySpec { book: Arc::default(), timeout, patience, ..stub.spec() };
         let _registries = start(&spec, None);
         let refusal = known(&spec, SEVEN).unwrap_err();
         assert_eq!(refusal.reason, Reason::RegistryNonsense, "{status}: {}", refusal.detail);
