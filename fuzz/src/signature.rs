@@ -1,5 +1,7 @@
 //! Signatures of callbacks: lines of secret, id, timestamp and signatures, then the body.
 
+use std::slice::from_ref;
+
 use driftd::event::Time;
 use driftd::notify::signature::{SigningKey, header, verify};
 
@@ -18,9 +20,9 @@ pub fn run(bytes: &[u8]) {
         return;
     };
     let ours = SigningKey::parse(OURS).expect("a key");
-    let _ = verify(&[ours.clone()], id, timestamp, body, signatures, NOW);
+    let _ = verify(from_ref(&ours), id, timestamp, body, signatures, NOW);
     let Ok(theirs) = SigningKey::parse(secret) else { return };
-    let signed = header(&[theirs.clone()], id, NOW.0 / 1_000_000, body);
+    let signed = header(from_ref(&theirs), id, NOW.0 / 1_000_000, body);
     let now = (NOW.0 / 1_000_000).to_string();
     assert!(verify(&[ours.clone(), theirs.clone()], id, &now, body, &signed, NOW));
     if theirs != ours {
