@@ -189,6 +189,8 @@ pub struct RegistrySettings {
     pub timeout: Span,
     /// How long records wait for a schema.
     pub patience: Span,
+    /// Who may be called.
+    pub callable: Callable,
     /// Its schemas, as the formats that ask it see them.
     pub book: Arc<SchemaBook>,
 }

@@ -9,7 +9,6 @@ use base64::prelude::BASE64_STANDARD;
 use crate::config::{Property, RegistrySettings, Settings};
 use crate::event::Span;
 use crate::metrics::Metrics;
-use crate::notify::Callable;
 use crate::registry::{Registries, RegistrySpec, StartError, Unwatched, Watch};
 use crate::source::Shared;
 use crate::store::Store;
@@ -27,18 +26,14 @@ pub fn registry_specs(settings: &Settings) -> Result<Vec<RegistrySpec>, StartErr
         registries.into_iter().any(|(registry, _)| registry == name)
     };
     let specs = settings.registries.iter().filter(|(name, _)| asked(name));
-    specs.map(|(name, registry)| spec(name, registry, &settings.callable)).collect()
+    specs.map(|(name, registry)| spec(name, registry)).collect()
 }
 
 /// What the registries' room is told of one.
 ///
 /// # Errors
 /// A file that cannot be read.
-pub(super) fn spec(
-    name: &str,
-    registry: &RegistrySettings,
-    callable: &Callable,
-) -> Result<RegistrySpec, StartError> {
+pub(super) fn spec(name: &str, registry: &RegistrySettings) -> Result<RegistrySpec, StartError> {
     let plain = |property: &Property| match property {
         Property::Plain(text) => text.clone(),
         Property::Secret(secret) => secret.expose().unwrap_or_default().to_owned(),
@@ -70,7 +65,7 @@ pub(super) fn spec(
         certificate: certificate.map(|pem| pem.as_bytes().to_vec()),
         timeout: duration(registry.timeout),
         patience: duration(registry.patience),
-        callable: callable.clone(),
+        callable: registry.callable.clone(),
         book: Arc::clone(&registry.book),
     })
 }

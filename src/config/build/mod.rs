@@ -58,7 +58,7 @@ pub fn build(raw: &Raw, site: &Site<'_>, report: &mut Report) -> Option<Settings
     let http = kafka::http(raw, site, &secrets, report);
     let callable = doors::callable(raw, report);
     let doors = doors::doors(raw, site, &secrets, &callable, report);
-    let registries = registry::registries(raw, site, &secrets, report);
+    let registries = registry::registries(raw, site, (&secrets, &callable), report);
     let around = Knowing { site, registries: &registries };
     let followed = follow::topics(raw, around, &state.dir, report);
     let mut built = model::models(raw, &doors.terms, around, &followed, report);

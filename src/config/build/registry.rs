@@ -13,6 +13,7 @@ use crate::config::problem::{Report, suggest};
 use crate::config::raw::{Raw, RawRegistry};
 use crate::config::settings::{Property, RegistrySettings, TopicReaders};
 use crate::event::Span;
+use crate::notify::Callable;
 use crate::secret::{Secret, Secrets, is_reference};
 use crate::wire::{SchemaBook, Supplies};
 
@@ -33,13 +34,14 @@ pub fn texts(raw: &RawRegistry, at: &KeyPath) -> Vec<(KeyPath, String)> {
 pub fn registries(
     raw: &Raw,
     site: &Site<'_>,
-    secrets: &Secrets,
+    (secrets, callable): (&Secrets, &Callable),
     report: &mut Report,
 ) -> BTreeMap<String, RegistrySettings> {
     let at = KeyPath::of(&["registries"]);
     let build = |(name, raw): (&String, &RawRegistry)| {
         let at = at.key(name);
-        (name.clone(), registry(raw, &at, (site, secrets), report))
+        let built = registry(raw, &at, (site, secrets), report);
+        (name.clone(), RegistrySettings { callable: callable.clone(), ..built })
     };
     raw.registries.iter().map(build).collect()
 }
@@ -132,6 +134,7 @@ fn registry(
         headers,
         timeout: raw.timeout.0,
         patience: raw.patience.0,
+        callable: Callable::default(),
         book: Arc::new(SchemaBook::default()),
     }
 }
