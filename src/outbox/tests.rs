@@ -274,7 +274,7 @@ async fn what_nobody_takes_is_dead_after_give_up_and_refusals_at_once() {
 async fn the_last_attempt_is_made_when_the_time_is_up() {
     let mut desk = Desk::new();
     *desk.down.after.lock().unwrap() = Some(SECOND * 3_000);
-    desk.handle.send(message("a1", "a", "down"));
+    desk.handle.send(message("a1", "a", "down"), 0);
     let mut words = desk.settle().await;
     for _ in 0..24 * 60 - 1 {
         desk.clock.advance(SECOND * 60);
@@ -305,7 +305,7 @@ async fn of_what_was_written_in_one_go_a_receiver_that_is_up_hears_beginning_and
     let mut desk = Desk::new();
     for to in ["up", "down"] {
         for id in ["firing", "update1", "update2", "resolved"] {
-            desk.handle.send(message(&format!("{id} {to}"), "a", to));
+            desk.handle.send(message(&format!("{id} {to}"), "a", to), 0);
         }
         for id in ["firing", "update1", "update2"] {
             desk.handle.cancel(format!("{id} {to}"));

@@ -253,6 +253,7 @@ mod tests {
             certificate: None,
             timeout: Duration::from_secs(1),
             patience: Duration::from_secs(300),
+            callable: Default::default(),
             book: Arc::default(),
         };
         let client = Client::new(&spec).unwrap();
