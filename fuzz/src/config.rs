@@ -1,6 +1,22 @@
 //! Configurations: all problems, or settings that can be shown.
 
-use driftd::config::{Mode, Sources, load, show_config};
+use std::path::Path;
+
+use driftd::config::{Mode, RegistrySettings, Sources, Subjects, load, show_config};
+use driftd::wire::{Reason, Refusal, Written};
+
+/// No registry answers, and nothing was kept.
+pub struct Nobody;
+
+impl Subjects for Nobody {
+    fn latest(&self, _: &str, _: &RegistrySettings, _: &str) -> Result<Written, Refusal> {
+        Err(Refusal { reason: Reason::RegistryUnreachable, detail: "nobody answers".to_owned() })
+    }
+
+    fn kept(&self, _: &Path, _: &str) -> Result<Option<Written>, String> {
+        Ok(None)
+    }
+}
 
 /// Files of the machine that a fuzzer must not read.
 const ELSEWHERE: &[&str] = &["/dev", "/proc", "/sys", "/*", "/?", "/[", ".."];
@@ -20,7 +36,7 @@ pub fn run(bytes: &[u8]) {
         mode: Mode::CheckNoConnect,
         only: None,
     };
-    match load(&sources) {
+    match load(&sources, &Nobody) {
         Ok((settings, warnings)) => {
             for shown in show_config(&settings, None).expect("no model was named") {
                 assert!(!shown.to_string().contains("canary"));
@@ -36,5 +52,5 @@ pub fn run(bytes: &[u8]) {
         }
     }
     sources.mode = Mode::Replay;
-    let _ = load(&sources);
+    let _ = load(&sources, &Nobody);
 }

@@ -30,7 +30,8 @@ pub fn run(bytes: &[u8]) {
         }
     }
     let shelf: Arc<dyn Shelf> = Arc::new(Bare);
-    let restored = Engine::restore(plan(), [7; 32], rows, &|_, _| None, &shelf);
+    let restored =
+        Engine::restore(plan(), [7; 32], Time(1_767_225_600_000_000), rows, &|_, _| None, &shelf);
     let Ok((mut engine, _)) = restored else { return };
     engine.set_clock(Time(1_767_225_600_000_000));
     let _ = (engine.status(), engine.pending_messages());
@@ -112,7 +113,8 @@ fn plan() -> Arc<Plan> {
         std::fs::write(&file, CONFIG).expect("there is room for a file");
         let (file, mode) = (Some(file), Mode::Replay);
         let sources = Sources { file, env: Vec::new(), overrides: Vec::new(), mode, only: None };
-        let (settings, _) = load(&sources).unwrap_or_else(|problems| panic!("{problems:?}"));
+        let (settings, _) = load(&sources, &super::config::Nobody)
+            .unwrap_or_else(|problems| panic!("{problems:?}"));
         Arc::new(settings.plan)
     })
     .clone()
