@@ -146,7 +146,7 @@ fn a_registry_that_is_away_holds_what_it_must_and_nothing_is_lost() {
     assert_eq!(metric(&daemon, "driftd_partitions_waiting "), Some(0.0));
     daemon.signal("TERM");
     assert_eq!(daemon.wait_exit(LONG).code(), Some(143));
-    assert_eq!(predictions(&company), 8 * 60);
+    assert_eq!(company.counted(), 8 * 60);
     let letters = std::fs::metadata(company.state().join("dead-letters.jsonl"));
     assert!(letters.map_or(true, |file| file.len() == 0), "nothing was refused");
 }
@@ -184,7 +184,7 @@ fn every_bad_record_has_its_reason_and_the_partition_goes_on() {
     daemon.wait_caught_up(&[&company.predictions, &company.outcomes], 2);
     daemon.signal("TERM");
     assert_eq!(daemon.wait_exit(LONG).code(), Some(143));
-    assert_eq!(predictions(&company), 60);
+    assert_eq!(company.counted(), 60);
     let letters = std::fs::read_to_string(company.state().join("dead-letters.jsonl")).unwrap();
     let reasons: Vec<String> = letters
         .lines()

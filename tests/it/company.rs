@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-use crate::rig::daemon::driftd;
+use crate::rig::daemon::{driftd, export};
 use crate::rig::kafka::{Kafka, Rec};
 use crate::rig::receiver::Receiver;
 use crate::rig::{folder, free_port, unique};
@@ -21,6 +21,7 @@ pub struct Company {
     pub predictions: String,
     pub outcomes: String,
     pub group: String,
+    partitions: i32,
     /// Event time of the first hour, in seconds; a whole day.
     pub start: i64,
 }
@@ -52,6 +53,7 @@ impl Company {
             predictions,
             outcomes,
             group: unique("group"),
+            partitions,
             start: (now / 86_400 - 4) * 86_400,
         };
         company.config = company.write_config(
@@ -195,6 +197,32 @@ pipeline = {{ kind = "webhook", url = "{retrain}", secret = "env:WEBHOOK_SECRET"
             ("WEBHOOK_SECRET", SECRET),
             ("DRIFTD_TOKEN", "canary-token"),
         ]
+    }
+
+    /// Produces these hours of rides, alike but for their number.
+    pub fn produce(&self, kafka: &Kafka, hours: std::ops::Range<i64>, shift: f64, error: f64) {
+        let (mut predictions, mut outcomes) = (Vec::new(), Vec::new());
+        for number in hours {
+            let (p, o) = self.hour(Hour { number, shift, error }, self.partitions);
+            predictions.extend(p);
+            outcomes.extend(o);
+        }
+        kafka.produce(&self.predictions, &predictions);
+        kafka.produce(&self.outcomes, &outcomes);
+    }
+
+    /// Produces an hour of rides as they always are.
+    pub fn produce_hour(&self, kafka: &Kafka, number: i64) {
+        self.produce(kafka, number..number + 1, 0.0, 0.0);
+    }
+
+    /// Predictions that a stopped daemon's state has counted.
+    pub fn counted(&self) -> u64 {
+        export(&self.state())
+            .iter()
+            .filter(|l| l["type"] == "pane" && l["segment"].is_null())
+            .map(|l| l["predictions"].as_u64().unwrap())
+            .sum()
     }
 
     /// The records of one hour: predictions, and outcomes half an hour later.

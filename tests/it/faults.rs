@@ -9,25 +9,11 @@ use crate::rig::receiver::Receiver;
 
 const LONG: Duration = Duration::from_secs(60);
 
-fn hour(kafka: &Kafka, company: &Company, number: i64) {
-    let (p, o) = company.hour(Hour { number, shift: 0.0, error: 0.0 }, 2);
-    kafka.produce(&company.predictions, &p);
-    kafka.produce(&company.outcomes, &o);
-}
-
-fn predictions(company: &Company) -> u64 {
-    export(&company.state())
-        .iter()
-        .filter(|l| l["type"] == "pane" && l["segment"].is_null())
-        .map(|l| l["predictions"].as_u64().unwrap())
-        .sum()
-}
-
 #[test]
 fn poison_is_counted_kept_and_passed_by() {
     let kafka = Kafka::shared();
     let company = Company::found(&kafka, &Receiver::start(), 2);
-    hour(&kafka, &company, 0);
+    company.produce_hour(&kafka, 0);
     let deep = "[".repeat(5000);
     let poison = [
         Rec::bytes(b"{\"request_id\": \"x\", "),
@@ -42,7 +28,7 @@ fn poison_is_counted_kept_and_passed_by() {
     ];
     let poison: Vec<Rec> = poison.into_iter().map(|r| r.on(0)).collect();
     kafka.produce(&company.predictions, &poison);
-    hour(&kafka, &company, 1);
+    company.produce_hour(&kafka, 1);
     let mut daemon = Daemon::start(&company.config, company.port, &company.env());
     daemon.wait_caught_up(&[&company.predictions, &company.outcomes], 2);
     let metrics = daemon.get("/metrics").unwrap().1;
@@ -54,7 +40,7 @@ fn poison_is_counted_kept_and_passed_by() {
     assert_eq!(bad, 9.0, "{metrics}");
     daemon.signal("TERM");
     assert_eq!(daemon.wait_exit(LONG).code(), Some(143));
-    assert_eq!(predictions(&company), 120);
+    assert_eq!(company.counted(), 120);
     let letters = std::fs::read_to_string(company.state().join("dead-letters.jsonl")).unwrap();
     let letters: Vec<serde_json::Value> =
         letters.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
@@ -67,7 +53,7 @@ fn a_topic_of_nothing_but_poison_is_read_to_its_end_and_is_an_incident_of_the_pi
     let kafka = Kafka::shared();
     let receiver = Receiver::start();
     let company = Company::found(&kafka, &receiver, 2);
-    hour(&kafka, &company, 0);
+    company.produce_hour(&kafka, 0);
     let poison: Vec<Rec> = (0..5_000).map(|i| Rec::bytes(b"{\"request_id\": ").on(i % 2)).collect();
     kafka.produce(&company.predictions, &poison);
     let mut daemon = Daemon::start(&company.config, company.port, &company.env());
@@ -78,7 +64,7 @@ fn a_topic_of_nothing_but_poison_is_read_to_its_end_and_is_an_incident_of_the_pi
     assert_eq!(incidents["items"].as_array().map(Vec::len), Some(1), "{incidents}");
     daemon.signal("TERM");
     assert_eq!(daemon.wait_exit(LONG).code(), Some(143));
-    assert_eq!(predictions(&company), 60);
+    assert_eq!(company.counted(), 60);
     // Sampled in the log, all in the file.
     let letters = std::fs::read_to_string(company.state().join("dead-letters.jsonl")).unwrap();
     assert_eq!(letters.lines().count(), 5_000);
@@ -124,12 +110,12 @@ fn hour_of_predictions(kafka: &Kafka, company: &Company, number: i64) {
 fn a_broker_that_dies_five_times_loses_nothing() {
     let kafka = Kafka::start(&Options::default());
     let company = Company::found(&kafka, &Receiver::start(), 2);
-    hour(&kafka, &company, 0);
+    company.produce_hour(&kafka, 0);
     let mut daemon = Daemon::start(&company.config, company.port, &company.env());
     daemon.wait_caught_up(&[&company.predictions, &company.outcomes], 2);
     for number in 1..=5 {
         kafka.restart();
-        hour(&kafka, &company, number);
+        company.produce_hour(&kafka, number);
         daemon.wait_until("the next hour is read", LONG, || {
             let metrics = daemon.get("/metrics")?.1;
             let topic = &company.predictions;
@@ -140,7 +126,7 @@ fn a_broker_that_dies_five_times_loses_nothing() {
     }
     daemon.signal("TERM");
     assert_eq!(daemon.wait_exit(LONG).code(), Some(143));
-    assert_eq!(predictions(&company), 360);
+    assert_eq!(company.counted(), 360);
 }
 
 #[test]
@@ -161,12 +147,12 @@ fn a_second_daemon_on_the_same_state_is_refused_with_the_path() {
 fn records_that_retention_took_are_lost_and_shown() {
     let kafka = Kafka::shared();
     let company = Company::found(&kafka, &Receiver::start(), 2);
-    hour(&kafka, &company, 0);
+    company.produce_hour(&kafka, 0);
     let mut daemon = Daemon::start(&company.config, company.port, &company.env());
     daemon.wait_caught_up(&[&company.predictions, &company.outcomes], 2);
     daemon.signal("TERM");
     daemon.wait_exit(LONG);
-    hour(&kafka, &company, 1);
+    company.produce_hour(&kafka, 1);
     kafka.delete_records(&company.predictions, 0, 40);
     let mut daemon = Daemon::start(&company.config, company.port, &company.env());
     daemon.wait_caught_up(&[&company.predictions, &company.outcomes], 2);
@@ -178,14 +164,14 @@ fn records_that_retention_took_are_lost_and_shown() {
         .map(|l| l["lost"].as_i64().unwrap())
         .sum();
     // 30 records of the first hour were read; 30..40 are gone.
-    assert_eq!((lost, predictions(&company)), (10, 110));
+    assert_eq!((lost, company.counted()), (10, 110));
 }
 
 #[test]
 fn a_recreated_topic_is_named_and_not_read() {
     let kafka = Kafka::shared();
     let company = Company::found(&kafka, &Receiver::start(), 2);
-    hour(&kafka, &company, 0);
+    company.produce_hour(&kafka, 0);
     let mut daemon = Daemon::start(&company.config, company.port, &company.env());
     daemon.wait_caught_up(&[&company.predictions, &company.outcomes], 2);
     daemon.signal("TERM");
@@ -203,7 +189,7 @@ fn a_recreated_topic_is_named_and_not_read() {
     });
     daemon.signal("TERM");
     daemon.wait_exit(LONG);
-    assert_eq!(predictions(&company), 60);
+    assert_eq!(company.counted(), 60);
 }
 
 #[test]

@@ -5,32 +5,18 @@ use std::time::Duration;
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 
-use crate::company::{Company, Hour};
-use crate::rig::daemon::{Daemon, export};
+use crate::company::Company;
+use crate::rig::daemon::Daemon;
 use crate::rig::kafka::Kafka;
 use crate::rig::receiver::Receiver;
 
 const LONG: Duration = Duration::from_secs(90);
 
-fn hour(kafka: &Kafka, company: &Company, number: i64) {
-    let (p, o) = company.hour(Hour { number, shift: 0.0, error: 0.0 }, 2);
-    kafka.produce(&company.predictions, &p);
-    kafka.produce(&company.outcomes, &o);
-}
-
-fn predictions(company: &Company) -> u64 {
-    export(&company.state())
-        .iter()
-        .filter(|l| l["type"] == "pane" && l["segment"].is_null())
-        .map(|l| l["predictions"].as_u64().unwrap())
-        .sum()
-}
-
 #[test]
 fn a_stranger_in_the_group_takes_partitions_and_nothing_is_lost() {
     let kafka = Kafka::shared();
     let company = Company::found(&kafka, &Receiver::start(), 2);
-    hour(&kafka, &company, 0);
+    company.produce_hour(&kafka, 0);
     let mut daemon = Daemon::start(&company.config, company.port, &company.env());
     daemon.wait_caught_up(&[&company.predictions, &company.outcomes], 2);
     let stranger: BaseConsumer = ClientConfig::new()
@@ -46,7 +32,7 @@ fn a_stranger_in_the_group_takes_partitions_and_nothing_is_lost() {
         let (status, body) = daemon.get("/readyz")?;
         (status == 503 && body.contains("partitions_not_owned")).then_some(())
     });
-    hour(&kafka, &company, 1);
+    company.produce_hour(&kafka, 1);
     for _ in 0..10 {
         let _ = stranger.poll(Duration::from_millis(200));
     }
@@ -56,7 +42,7 @@ fn a_stranger_in_the_group_takes_partitions_and_nothing_is_lost() {
     daemon.wait_caught_up(&[&company.predictions, &company.outcomes], 2);
     daemon.signal("TERM");
     assert_eq!(daemon.wait_exit(LONG).code(), Some(143));
-    assert_eq!(predictions(&company), 120);
+    assert_eq!(company.counted(), 120);
 }
 
 /// Another daemon, with a state of its own, in the group of the first: it waits and says for whom.
@@ -72,7 +58,7 @@ fn refuses_a_rival(properties: &str) {
         .replace("dir = \"state\"", "dir = \"second\"")
         .replace(&company.port.to_string(), &port.to_string());
     std::fs::write(&second, other).unwrap();
-    hour(&kafka, &company, 0);
+    company.produce_hour(&kafka, 0);
     let mut daemon = Daemon::start(&company.config, company.port, &company.env());
     daemon.wait_ready(LONG);
     let rival = Daemon::start(&second, port, &company.env());
@@ -81,7 +67,7 @@ fn refuses_a_rival(properties: &str) {
         let told = body.contains("instance_taken") || body.contains("group_refused");
         (status == 503 && told).then_some(())
     });
-    hour(&kafka, &company, 1);
+    company.produce_hour(&kafka, 1);
     daemon.wait_until("the second hour is read", LONG, || {
         let name = format!("driftd_events_consumed_total{{topic=\"{}\"}} 120", company.predictions);
         daemon.get("/metrics")?.1.contains(&name).then_some(())
@@ -90,7 +76,7 @@ fn refuses_a_rival(properties: &str) {
     assert_eq!(rival.get("/readyz").map(|(status, _)| status), Some(503));
     daemon.signal("TERM");
     assert_eq!(daemon.wait_exit(LONG).code(), Some(143));
-    assert_eq!(predictions(&company), 120);
+    assert_eq!(company.counted(), 120);
 }
 
 #[test]
@@ -109,16 +95,16 @@ fn reads_with(properties: &str) {
     let company = Company::found(&kafka, &Receiver::start(), 2);
     let text = std::fs::read_to_string(&company.config).unwrap();
     std::fs::write(&company.config, format!("{text}\n[kafka.properties]\n{properties}\n")).unwrap();
-    hour(&kafka, &company, 0);
+    company.produce_hour(&kafka, 0);
     let mut daemon = Daemon::start(&company.config, company.port, &company.env());
     daemon.wait_caught_up(&[&company.predictions, &company.outcomes], 2);
     daemon.kill9();
-    hour(&kafka, &company, 1);
+    company.produce_hour(&kafka, 1);
     let mut daemon = Daemon::start(&company.config, company.port, &company.env());
     daemon.wait_caught_up(&[&company.predictions, &company.outcomes], 2);
     daemon.signal("TERM");
     assert_eq!(daemon.wait_exit(LONG).code(), Some(143));
-    assert_eq!(predictions(&company), 120);
+    assert_eq!(company.counted(), 120);
     let committed: i64 =
         (0..2).filter_map(|p| kafka.committed(&company.group, &company.predictions, p)).sum();
     assert!(committed > 0, "the group's offsets are there for lag tools");

@@ -6,18 +6,12 @@ use std::time::Duration;
 use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 
-use crate::company::{Company, Hour};
+use crate::company::Company;
 use crate::rig::daemon::{Daemon, driftd, export};
 use crate::rig::kafka::Kafka;
 use crate::rig::receiver::Receiver;
 
 const LONG: Duration = Duration::from_secs(120);
-
-fn hour(kafka: &Kafka, company: &Company, number: i64) {
-    let (p, o) = company.hour(Hour { number, shift: 0.0, error: 0.0 }, 2);
-    kafka.produce(&company.predictions, &p);
-    kafka.produce(&company.outcomes, &o);
-}
 
 /// One record of so many zeros, as a few kilobytes of zstd.
 fn zeros(kafka: &Kafka, topic: &str, megabytes: usize) {
@@ -68,11 +62,11 @@ fn passed_by_in_a_copy(company: &Company) {
 fn a_batch_that_inflates_beyond_the_clients_limit_is_named_and_a_larger_limit_reads_on() {
     let kafka = Kafka::shared();
     let company = Company::found(&kafka, &Receiver::start(), 2);
-    hour(&kafka, &company, 0);
+    company.produce_hour(&kafka, 0);
     zeros(&kafka, &company.predictions, 30);
-    hour(&kafka, &company, 1);
+    company.produce_hour(&kafka, 1);
     zeros(&kafka, &company.predictions, 90);
-    hour(&kafka, &company, 2);
+    company.produce_hour(&kafka, 2);
     let mut daemon = Daemon::start(&company.config, company.port, &company.env());
     let told = daemon.wait_until("it says where it stands", LONG, || {
         let (status, body) = daemon.get("/readyz")?;

@@ -2,23 +2,12 @@
 
 use std::time::Duration;
 
-use crate::company::{Company, Hour, SECRET};
+use crate::company::{Company, SECRET};
 use crate::rig::daemon::{Daemon, export};
 use crate::rig::kafka::Kafka;
 use crate::rig::receiver::Receiver;
 
 const LONG: Duration = Duration::from_secs(60);
-
-fn produce(kafka: &Kafka, company: &Company, hours: std::ops::Range<i64>, shift: f64, error: f64) {
-    let (mut predictions, mut outcomes) = (Vec::new(), Vec::new());
-    for number in hours {
-        let (p, o) = company.hour(Hour { number, shift, error }, 2);
-        predictions.extend(p);
-        outcomes.extend(o);
-    }
-    kafka.produce(&company.predictions, &predictions);
-    kafka.produce(&company.outcomes, &outcomes);
-}
 
 #[test]
 fn a_shift_is_paged_once_retrained_once_and_resolved() {
@@ -26,8 +15,8 @@ fn a_shift_is_paged_once_retrained_once_and_resolved() {
     let receiver = Receiver::start();
     let company = Company::found(&kafka, &receiver, 2);
     let mut daemon = Daemon::start(&company.config, company.port, &company.env());
-    produce(&kafka, &company, 0..24, 0.0, 0.0);
-    produce(&kafka, &company, 24..36, 60.0, 8.0);
+    company.produce(&kafka, 0..24, 0.0, 0.0);
+    company.produce(&kafka, 24..36, 60.0, 8.0);
     daemon.wait_ready(LONG);
 
     let pages = receiver.wait_for("/pager", 2, LONG);
@@ -39,7 +28,7 @@ fn a_shift_is_paged_once_retrained_once_and_resolved() {
     let slice = &request["data"]["slice"]["topics"];
     assert_eq!(slice.as_array().map(Vec::len), Some(2), "{slice}");
 
-    produce(&kafka, &company, 36..72, 0.0, 0.0);
+    company.produce(&kafka, 36..72, 0.0, 0.0);
     let pages = {
         drop(pages);
         receiver.wait_for("/pager", 4, LONG)
@@ -89,7 +78,7 @@ fn kill_9_changes_nothing() {
     };
     for number in 0..40 {
         let shift = if (24..34).contains(&number) { 60.0 } else { 0.0 };
-        produce(&kafka, &company, number..number + 1, shift, shift / 8.0);
+        company.produce(&kafka, number..number + 1, shift, shift / 8.0);
         if number % 2 == 0 {
             let mut daemon = Daemon::start(&company.config, company.port, &company.env());
             std::thread::sleep(Duration::from_millis(u64::from(200 + random(900))));

@@ -229,7 +229,7 @@ fn registries_are_added_moved_and_removed_on_a_running_daemon() {
     daemon.signal("TERM");
     assert_eq!(daemon.wait_exit(LONG).code(), Some(143));
     // What waited was framed and is no bare record.
-    assert_eq!(predictions(&company), 5 * 60);
+    assert_eq!(company.counted(), 5 * 60);
     let letters = std::fs::read_to_string(company.state().join("dead-letters.jsonl")).unwrap();
     assert_eq!(letters.lines().count(), 60, "{letters}");
 }

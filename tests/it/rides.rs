@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::company::Company;
-use crate::rig::daemon::{Daemon, export};
+use crate::rig::daemon::Daemon;
 use crate::rig::kafka::{Kafka, Rec};
 use crate::rig::receiver::Receiver;
 use crate::rig::registry::Registry;
@@ -94,14 +94,6 @@ pub fn found(kafka: &Kafka, registry: &Registry, receiver: &Receiver, options: &
     let company = Company::found(kafka, receiver, 2);
     speak_avro(&company, &registry.url(), options);
     company
-}
-
-pub fn predictions(company: &Company) -> u64 {
-    export(&company.state())
-        .iter()
-        .filter(|l| l["type"] == "pane" && l["segment"].is_null())
-        .map(|l| l["predictions"].as_u64().unwrap())
-        .sum()
 }
 
 pub fn metric(daemon: &Daemon, name: &str) -> Option<f64> {

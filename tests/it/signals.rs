@@ -4,30 +4,14 @@ use std::time::{Duration, Instant};
 
 use driftd::failpoint::Failpoint;
 
-use crate::company::{Company, Hour};
-use crate::rig::daemon::{Daemon, export};
+use crate::company::Company;
+use crate::rig::daemon::Daemon;
 use crate::rig::kafka::{Kafka, Options};
 use crate::rig::receiver::Receiver;
 
 /// Longest that a stop may take.
 const BOUND: Duration = Duration::from_secs(20);
 const LONG: Duration = Duration::from_secs(60);
-
-fn hours(kafka: &Kafka, company: &Company, hours: std::ops::Range<i64>, shift: f64) {
-    for number in hours {
-        let (p, o) = company.hour(Hour { number, shift, error: shift }, 2);
-        kafka.produce(&company.predictions, &p);
-        kafka.produce(&company.outcomes, &o);
-    }
-}
-
-fn predictions(company: &Company) -> u64 {
-    export(&company.state())
-        .iter()
-        .filter(|l| l["type"] == "pane" && l["segment"].is_null())
-        .map(|l| l["predictions"].as_u64().unwrap())
-        .sum()
-}
 
 /// SIGTERM ends it in time, whatever it is doing.
 #[test]
@@ -38,7 +22,7 @@ fn a_stop_at_every_step_is_clean_and_in_time() {
     let steps = Failpoint::ALL.into_iter().filter(|point| *point != Failpoint::Revoked);
     for (number, point) in (0..).zip(steps) {
         let shift = if number % 4 == 2 { 500.0 } else { 0.0 };
-        hours(&kafka, &company, number..number + 1, shift);
+        company.produce(&kafka, number..number + 1, shift, shift);
         let order = format!("{}=sleep:1500@1", point.name());
         let mut env = company.env().to_vec();
         env.push(("DRIFTD_FAILPOINTS", &order));
@@ -56,7 +40,7 @@ fn a_stop_at_every_step_is_clean_and_in_time() {
     daemon.signal("TERM");
     assert_eq!(daemon.wait_exit(BOUND).code(), Some(143));
     // Of twelve hours those are kept whose window and wait are not over: all but the first ones.
-    let kept = predictions(&company);
+    let kept = company.counted();
     assert!(kept >= 60 && kept.is_multiple_of(60), "{kept}");
 }
 
@@ -68,11 +52,11 @@ fn a_pause_beyond_the_session_changes_nothing() {
     let text = std::fs::read_to_string(&company.config).unwrap();
     let session = "[kafka.properties]\n\"session.timeout.ms\" = \"6000\"\n";
     std::fs::write(&company.config, format!("{text}\n{session}")).unwrap();
-    hours(&kafka, &company, 0..1, 0.0);
+    company.produce(&kafka, 0..1, 0.0, 0.0);
     let mut daemon = Daemon::start(&company.config, company.port, &company.env());
     daemon.wait_caught_up(&[&company.predictions, &company.outcomes], 2);
     daemon.signal("STOP");
-    hours(&kafka, &company, 1..2, 0.0);
+    company.produce(&kafka, 1..2, 0.0, 0.0);
     let expelled = Instant::now();
     while !kafka.members(&company.group).is_empty() {
         assert!(expelled.elapsed() < LONG, "the group keeps a member that is silent");
@@ -86,20 +70,20 @@ fn a_pause_beyond_the_session_changes_nothing() {
     daemon.wait_ready(LONG);
     daemon.signal("TERM");
     assert_eq!(daemon.wait_exit(BOUND).code(), Some(143));
-    assert_eq!(predictions(&company), 120);
+    assert_eq!(company.counted(), 120);
 }
 
 #[test]
 fn a_stop_is_in_time_also_when_the_broker_is_gone_and_a_second_signal_ends_at_once() {
     let kafka = Kafka::start(&Options::default());
     let company = Company::found(&kafka, &Receiver::start(), 2);
-    hours(&kafka, &company, 0..1, 0.0);
+    company.produce(&kafka, 0..1, 0.0, 0.0);
     let mut daemon = Daemon::start(&company.config, company.port, &company.env());
     daemon.wait_caught_up(&[&company.predictions, &company.outcomes], 2);
     kafka.stop();
     daemon.signal("TERM");
     assert_eq!(daemon.wait_exit(BOUND).code(), Some(143));
-    assert_eq!(predictions(&company), 60);
+    assert_eq!(company.counted(), 60);
 
     let mut env = company.env().to_vec();
     env.push(("DRIFTD_FAILPOINTS", "stop.begins=sleep:15000@1"));

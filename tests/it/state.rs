@@ -6,23 +6,12 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::company::{Company, Hour};
+use crate::company::Company;
 use crate::rig::daemon::{Daemon, driftd, export};
 use crate::rig::kafka::Kafka;
 use crate::rig::receiver::{Answer, Receiver, Request};
 
 const LONG: Duration = Duration::from_secs(60);
-
-fn produce(kafka: &Kafka, company: &Company, hours: std::ops::Range<i64>, shift: f64) {
-    let (mut predictions, mut outcomes) = (Vec::new(), Vec::new());
-    for number in hours {
-        let (p, o) = company.hour(Hour { number, shift, error: shift / 8.0 }, 2);
-        predictions.extend(p);
-        outcomes.extend(o);
-    }
-    kafka.produce(&company.predictions, &predictions);
-    kafka.produce(&company.outcomes, &outcomes);
-}
 
 fn start(company: &Company) -> Daemon {
     Daemon::start(&company.config, company.port, &company.env())
@@ -143,8 +132,8 @@ fn a_damaged_database_is_made_again_and_nobody_is_paged_twice() {
     let quiet = Receiver::start();
     let company = Company::found(&kafka, &receiver, 2);
     let dir = company.state();
-    produce(&kafka, &company, 0..24, 0.0);
-    produce(&kafka, &company, 24..36, 60.0);
+    company.produce(&kafka, 0..24, 0.0, 0.0 / 8.0);
+    company.produce(&kafka, 24..36, 60.0, 60.0 / 8.0);
     let mut daemon = start(&company);
     receiver.wait_for("/pager", 2, LONG);
     receiver.wait_for("/retrain", 1, LONG);
@@ -198,7 +187,7 @@ fn a_damaged_database_is_made_again_and_nobody_is_paged_twice() {
     assert!(states.len() >= 4 && states.iter().all(|state| state == "delivered"), "{states:?}");
 
     // The end of it is new, and is told.
-    produce(&kafka, &company, 36..72, 0.0);
+    company.produce(&kafka, 36..72, 0.0, 0.0 / 8.0);
     let daemon = start(&company);
     receiver.wait_for("/pager", 4, LONG);
     settle(&daemon, &company);
@@ -215,8 +204,8 @@ fn a_backup_of_a_running_daemon_is_put_back() {
     let receiver = Receiver::start();
     let company = Company::found(&kafka, &receiver, 2);
     let (dir, backup) = (company.state(), company.folder.join("backup"));
-    produce(&kafka, &company, 0..24, 0.0);
-    produce(&kafka, &company, 24..30, 60.0);
+    company.produce(&kafka, 0..24, 0.0, 0.0 / 8.0);
+    company.produce(&kafka, 24..30, 60.0, 60.0 / 8.0);
     let daemon = start(&company);
     receiver.wait_for("/pager", 1, LONG);
     settle(&daemon, &company);
@@ -242,7 +231,7 @@ fn a_backup_of_a_running_daemon_is_put_back() {
     assert_eq!(of("sent")["messages"], of("sent")["delivered"]);
 
     // It ends, is told, and then the state is lost.
-    produce(&kafka, &company, 30..72, 0.0);
+    company.produce(&kafka, 30..72, 0.0, 0.0 / 8.0);
     receiver.wait_for("/pager", 4, LONG);
     settle(&daemon, &company);
     let mut daemon = daemon;
@@ -274,8 +263,8 @@ fn on_a_full_disk_messages_are_delivered_and_known_to_be() {
     for path in paths {
         receiver.script(path, &vec![Answer::status(503); 12]);
     }
-    produce(&kafka, &company, 0..24, 0.0);
-    produce(&kafka, &company, 24..36, 60.0);
+    company.produce(&kafka, 0..24, 0.0, 0.0 / 8.0);
+    company.produce(&kafka, 24..36, 60.0, 60.0 / 8.0);
     let mut daemon = start(&company);
     receiver.wait_for("/pager", 1, LONG);
     receiver.wait_for("/retrain", 1, LONG);
@@ -289,7 +278,7 @@ fn on_a_full_disk_messages_are_delivered_and_known_to_be() {
         lines.map(str::to_owned).collect()
     };
     let taken = read(&daemon);
-    produce(&kafka, &company, 36..40, 0.0);
+    company.produce(&kafka, 36..40, 0.0, 0.0 / 8.0);
     receiver.forgive();
     let outbox =
         |daemon: &Daemon| daemon.json("/api/v1/outbox")["items"].as_array().unwrap().clone();

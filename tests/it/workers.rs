@@ -5,24 +5,13 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::company::{Company, Hour};
+use crate::company::Company;
 use crate::rig::daemon::{Daemon, export};
 use crate::rig::kafka::Kafka;
 use crate::rig::receiver::Receiver;
 
 const LONG: Duration = Duration::from_secs(90);
 const PARTITIONS: i32 = 4;
-
-fn produce(kafka: &Kafka, company: &Company, hours: std::ops::Range<i64>) {
-    let (mut predictions, mut outcomes) = (Vec::new(), Vec::new());
-    for number in hours {
-        let (p, o) = company.hour(Hour { number, shift: 0.0, error: 1.0 }, PARTITIONS);
-        predictions.extend(p);
-        outcomes.extend(o);
-    }
-    kafka.produce(&company.predictions, &predictions);
-    kafka.produce(&company.outcomes, &outcomes);
-}
 
 fn counts(dir: &Path) -> Vec<Value> {
     let kinds = ["pane", "position", "join"];
@@ -60,7 +49,7 @@ fn two_readers_count_as_one_does_also_over_a_reload() {
     let topics = [company.predictions.as_str(), &company.outcomes];
     let mut two = Daemon::start(&company.config, company.port, &company.env());
     let mut one = Daemon::start(&config, port, &company.env());
-    produce(&kafka, &company, 0..3);
+    company.produce(&kafka, 0..3, 0.0, 1.0);
     for daemon in [&two, &one] {
         daemon.wait_ready(LONG);
         daemon.wait_caught_up(&topics, PARTITIONS as usize);
@@ -77,12 +66,12 @@ fn two_readers_count_as_one_does_also_over_a_reload() {
     for daemon in [&two, &one] {
         reload(daemon, 1);
     }
-    produce(&kafka, &company, 3..6);
+    company.produce(&kafka, 3..6, 0.0, 1.0);
     for daemon in [&two, &one] {
         daemon.wait_caught_up(&topics, PARTITIONS as usize);
     }
     two.kill9();
-    produce(&kafka, &company, 6..9);
+    company.produce(&kafka, 6..9, 0.0, 1.0);
     let mut two = Daemon::start(&company.config, company.port, &company.env());
     for daemon in [&two, &one] {
         daemon.wait_ready(LONG);
@@ -116,7 +105,7 @@ fn reloads_while_all_is_in_flight_lose_and_double_nothing() {
     let company = Company::found(&kafka, &receiver, PARTITIONS);
     let (config, port) = company.second(&kafka, &receiver);
     rewrite(&company.config, "start_from", "workers = 3\nstart_from");
-    produce(&kafka, &company, 0..90);
+    company.produce(&kafka, 0..90, 0.0, 1.0);
     let mut three = Daemon::start(&company.config, company.port, &company.env());
     // It must have read its configuration before that changes.
     three.wait_until("it is up", LONG, || three.get("/healthz"));
