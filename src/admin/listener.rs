@@ -1,5 +1,6 @@
 //! A listener that holds a bounded number of connections, and none for longer than it is used: who
-//! sends its request drop by drop, or nothing at all, makes room for scrapers and probes.
+//! sends its request, head or body, drop by drop, or nothing at all, makes room for scrapers and
+//! probes.
 
 use std::convert::Infallible;
 use std::future::Future as _;
@@ -11,7 +12,12 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::Request;
+use axum::http::StatusCode;
+use axum::response::IntoResponse as _;
 use axum::serve::Listener;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -20,6 +26,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, Sleep};
 use tower::Service as _;
+
+use super::BODY_BYTES;
+use super::answer::ApiError;
 
 /// What a listener bears.
 #[derive(Debug, Clone, Copy)]
@@ -62,11 +71,15 @@ pub(super) async fn serve(mut listener: TcpListener, router: Router, bounds: Bou
         let busy = Arc::new(AtomicBool::new(false));
         let service = {
             let (router, busy) = (router.clone(), Arc::clone(&busy));
-            service_fn(move |request| {
-                busy.store(true, Ordering::Relaxed);
-                let (answering, busy) = (router.clone().call(request), Arc::clone(&busy));
+            service_fn(move |request: hyper::Request<Incoming>| {
+                let (mut router, busy) = (router.clone(), Arc::clone(&busy));
                 async move {
-                    let answer = answering.await;
+                    let (head, body) = request.into_parts();
+                    let Ok(body) = to_bytes(Body::new(body), BODY_BYTES).await else {
+                        return Ok(too_large().into_response());
+                    };
+                    busy.store(true, Ordering::Relaxed);
+                    let answer = router.call(Request::from_parts(head, Body::from(body))).await;
                     busy.store(false, Ordering::Relaxed);
                     answer
                 }
@@ -78,6 +91,14 @@ pub(super) async fn serve(mut listener: TcpListener, router: Router, bounds: Bou
         let task = tokio::spawn(async move { drop(serving.await) }).abort_handle();
         guests.push(Guest { task, busy });
     }
+}
+
+fn too_large() -> ApiError {
+    ApiError::new(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        "too_large",
+        "the body is too large, or ended early",
+    )
 }
 
 /// Waits until there is room for one more. Of connections that wait for a request, the one that

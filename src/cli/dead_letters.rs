@@ -31,7 +31,7 @@ pub(super) enum DeadLettersCommand {
     /// Lists the letters of a state directory, the oldest first.
     List(Chosen),
     /// Sends letters once to a topic that the same models read, as the records that they were.
-    /// Without --reason: those that a registry was to blame for.
+    /// Those that a registry was to blame for: no other would be read now.
     Send {
         #[command(flatten)]
         chosen: Chosen,
@@ -114,9 +114,12 @@ fn send(chosen: &Chosen, to: &str, config: &Path, output: &Output) -> anyhow::Re
         Err(code) => return Ok(code),
     };
     let curable = |reason: &str| CURABLE.iter().any(|curable| curable.as_str() == reason);
-    let wanted = |letter: &KeptLetter| {
-        chosen.has(letter) && (!chosen.reason.is_empty() || curable(&letter.reason))
-    };
+    // Of others a model may have refused what another one counted.
+    if let Some(other) = chosen.reason.iter().find(|reason| !curable(reason)) {
+        let names: Vec<&str> = CURABLE.iter().map(|reason| reason.as_str()).collect();
+        bail!("letters of {other} are not sent: only those of {}", names.join(", "));
+    }
+    let wanted = |letter: &KeptLetter| chosen.has(letter) && curable(&letter.reason);
     let dir = chosen.dir.as_deref().unwrap_or(&settings.state.dir);
     let mut letters = letters(dir, wanted)?;
     // The order in which they were written: who comes too late is measured along it.
@@ -171,6 +174,10 @@ fn check(letters: &[KeptLetter], to: &str, settings: &Settings) -> anyhow::Resul
                  be late, and others read it too; name a topic of its own"
             );
         }
+        ensure!(
+            !models(topic).is_empty(),
+            "no model reads {topic}, where letters come from; choose others by --topic"
+        );
         for (model, table) in models(topic) {
             ensure!(
                 target.contains(&(model.clone(), table)),

@@ -25,7 +25,9 @@ pub fn narrow(root: &mut Map<String, Value>, name: &str, owners: &Owners, report
     // What is kept there says what features are.
     let dir = root.get("state").and_then(|state| state.get("dir")).filter(|dir| dir.is_string());
     let state = dir.map(|dir| json!({ "dir": dir }));
-    root.retain(|key, _| matches!(key.as_str(), "models" | "monitors" | "limits" | "registries"));
+    root.retain(|key, _| {
+        matches!(key.as_str(), "models" | "monitors" | "limits" | "outgoing" | "registries")
+    });
     root.extend(state.map(|state| ("state".to_owned(), state)));
     let mut watching = Vec::new();
     if let Some(Value::Object(monitors)) = root.get_mut("monitors") {

@@ -26,7 +26,7 @@ impl Sending {
         Sending { sent, out, shared }
     }
 
-    /// Sends what is durable. Returns receipts of messages that were accepted once, before the
+    /// Sends what is durable. Returns receipts of messages that were settled once, before the
     /// database was lost or an older one put in its place.
     pub fn send(&mut self, outgoing: Vec<Outgoing>) -> Vec<Receipt> {
         let (mut orders, mut unknown, mut receipts) = (Vec::new(), Vec::new(), Vec::new());
@@ -42,6 +42,11 @@ impl Sending {
                 }
                 // Whatever it would say now: one message has one body.
                 Known::Sent(first) => orders.push(Outgoing::Message(*first, attempts)),
+                Known::Over => {
+                    let error = "the receiver has heard of the incident's end since".to_owned();
+                    let result = Delivery::Dead { attempts, error };
+                    receipts.push(Receipt { id: message.id, result });
+                }
                 Known::Delivered(attempts) => {
                     tracing::info!(
                         id = message.id,

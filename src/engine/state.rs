@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::axis::{Along, Count};
 use super::io::{Change, Effects, Notice, Table};
 use super::learn::StoredLearning;
-use super::model::{Ledger, Model};
+use super::model::{Ledger, Model, PaneKey};
 use super::outbox::Row;
 use super::pane_rows::{StoredPane, counted_pane};
 use super::rows::{StateError, first_part, read, row, score_key, text_key};
@@ -340,6 +340,9 @@ impl Model {
         let kept: Vec<Along> = Along::ALL.into_iter().filter(|along| self.resume(*along)).collect();
         let rescaled = self.ledger.widths.get(&Along::Time) != Some(&self.time.width);
         let changed = Some(moved).filter(|moved| rescaled || !moved.is_empty());
+        let restated = std::mem::take(&mut self.ledger.restated).into_iter();
+        self.ledger.restated =
+            restated.map(|key| PaneKey { start: self.time.start_of(key.start), ..key }).collect();
         for (along, stored) in panes {
             if kept.contains(&along) {
                 self.take_pane_back(along, stored, changed);

@@ -23,9 +23,10 @@ use tokio::sync::Mutex as Turn;
 pub(crate) struct Forbidden(pub String);
 
 /// Services of clouds that hand out credentials to whoever asks, outside of the link-local range:
-/// AWS, Google, Alibaba, Oracle and Azure, in this order.
-const METADATA: [IpAddr; 5] = [
+/// AWS (of machines and of pods), Google, Alibaba, Oracle and Azure, in this order.
+const METADATA: [IpAddr; 6] = [
     IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)),
+    IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x23)),
     IpAddr::V6(Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254)),
     IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200)),
     IpAddr::V4(Ipv4Addr::new(192, 0, 0, 192)),

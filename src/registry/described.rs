@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::wire::Written;
 
+/// The file's name within a state directory.
+pub const DESCRIBED: &str = "schemas.json";
 /// Format of the file; any other one is refused.
 const FORMAT: u32 = 1;
 
@@ -21,7 +23,7 @@ struct Kept {
 }
 
 fn file(dir: &Path) -> PathBuf {
-    dir.join("schemas.json")
+    dir.join(DESCRIBED)
 }
 
 /// What is kept in a state directory, by topic; nothing where there is none.
@@ -39,7 +41,10 @@ pub fn read_described(dir: &Path) -> Result<BTreeMap<String, Written>, String> {
     let text = match std::fs::read_to_string(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(BTreeMap::new()),
-        Err(error) => return Err(broken(error.to_string())),
+        Err(error) => {
+            let path = path.display();
+            return Err(format!("{path} cannot be read: {error}; driftd's own user can"));
+        }
     };
     let kept: Kept = serde_json::from_str(&text).map_err(|error| broken(error.to_string()))?;
     if kept.format != FORMAT {

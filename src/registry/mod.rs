@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use client::{Client, Trouble};
-pub use described::{keep_described, read_described};
+pub use described::{DESCRIBED, keep_described, read_described};
 
 use crate::notify::Callable;
 use crate::store::{Store, StoreError};

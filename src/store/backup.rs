@@ -7,7 +7,7 @@ use super::embedded::{DATABASE, RESERVE};
 use super::{Embedded, Identity, StoreError, identity, sent};
 
 /// Files beside the database that belong to the state.
-const BESIDE: [&str; 2] = [identity::FILE, sent::FILE];
+const BESIDE: [&str; 3] = [identity::FILE, sent::FILE, crate::registry::DESCRIBED];
 
 /// Copies a state directory, also one that a daemon is running on, to a folder that does not exist
 /// yet. The copy is of one commit, and has been opened and read; it is returned opened.

@@ -26,7 +26,9 @@ impl Ballast {
     pub(super) fn keep(&self, reserve: u64) {
         let free = self.path.parent().and_then(|folder| statvfs(folder).ok());
         let free = free.map_or(0, |disk| disk.f_bavail.saturating_mul(disk.f_frsize));
-        if self.path.exists() || free < BYTES + reserve {
+        // A crash may have left the name alone.
+        let whole = self.path.metadata().is_ok_and(|file| file.len() >= BYTES);
+        if whole || free < BYTES + reserve {
             return;
         }
         let taken = File::create(&self.path).map_err(|error| error.to_string()).and_then(|file| {

@@ -111,6 +111,17 @@ impl Embedded {
         Ok(store)
     }
 
+    /// Opens the state in a folder; makes none.
+    ///
+    /// # Errors
+    /// All of [`StoreError`]; each names the folder.
+    pub fn open_existing(path: &Path) -> Result<Embedded, StoreError> {
+        if !path.join(DATABASE).is_dir() {
+            return Err(StoreError::Absent { path: path.to_owned() });
+        }
+        Embedded::open(path)
+    }
+
     /// Opens the state in a folder to look at it. Nothing in the folder changes, nor does anything
     /// that is committed to the store.
     ///

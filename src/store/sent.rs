@@ -37,6 +37,8 @@ pub enum Known {
     Sent(Box<Message>),
     /// It has been accepted after so many attempts.
     Delivered(u32),
+    /// It has been sent in vain, and the receiver has heard of the incident's end since.
+    Over,
 }
 
 /// The file, and what it says.
@@ -46,6 +48,8 @@ pub struct Sent {
     file: File,
     /// By the message's id.
     entries: BTreeMap<String, Entry>,
+    /// Records that found no way to the file yet; they go first in the next one.
+    unwritten: Vec<Record>,
     lines: usize,
     next: u64,
 }
@@ -69,7 +73,7 @@ enum Fate {
     Delivered(u32),
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Record {
     Sending { at: Time, message: Box<Message> },
@@ -102,7 +106,7 @@ impl Sent {
         // What a crash tore is no beginning for the next record.
         file.set_len(read.whole).map_err(failed)?;
         File::open(directory).and_then(|folder| folder.sync_all()).map_err(failed)?;
-        Ok(Sent { path, file, entries, lines: read.lines, next })
+        Ok(Sent { path, file, entries, unwritten: Vec::new(), lines: read.lines, next })
     }
 
     /// What is known of a message that is to be sent. A first message about an incident is known
@@ -117,11 +121,13 @@ impl Sent {
             let others = self.entries.values().filter(|_| once).filter(same);
             others.max_by_key(|entry| entry.place).filter(|entry| !self.resolved_since(entry))
         });
-        match entry.map(|entry| &entry.fate) {
-            None => Known::Nothing,
-            Some(Fate::Sending(first)) if first.id == message.id => Known::Sent(first.clone()),
-            Some(Fate::Sending(_)) => Known::Nothing,
-            Some(Fate::Delivered(attempts)) => Known::Delivered(*attempts),
+        let Some(entry) = entry else { return Known::Nothing };
+        let page = matches!(message.kind, MessageKind::Firing | MessageKind::Updated);
+        match &entry.fate {
+            Fate::Sending(first) if first.id != message.id => Known::Nothing,
+            Fate::Sending(_) if page && self.resolved_since(entry) => Known::Over,
+            Fate::Sending(first) => Known::Sent(first.clone()),
+            Fate::Delivered(attempts) => Known::Delivered(*attempts),
         }
     }
 
@@ -194,22 +200,25 @@ impl Sent {
         Ok(())
     }
 
+    /// What is written down is known from here on, also where the file does not take it yet.
     fn append(&mut self, records: Vec<Record>) -> std::io::Result<()> {
-        if records.is_empty() {
+        for record in &records {
+            take(&mut self.entries, record.clone(), &mut self.next);
+        }
+        self.unwritten.extend(records);
+        if self.unwritten.is_empty() {
             return Ok(());
         }
         let mut text = Vec::new();
-        records.iter().for_each(|record| line(&mut text, record));
+        self.unwritten.iter().for_each(|record| line(&mut text, record));
         let before = self.file.metadata()?.len();
         if let Err(error) = self.file.write_all(&text).and_then(|()| self.file.sync_data()) {
             // Half a line would make the next one unreadable.
             let _ = self.file.set_len(before);
             return Err(error);
         }
-        self.lines += records.len();
-        for record in records {
-            take(&mut self.entries, record, &mut self.next);
-        }
+        self.lines += self.unwritten.len();
+        self.unwritten.clear();
         Ok(())
     }
 }

@@ -29,8 +29,8 @@ pub struct Checks {
     receiver: Receiver,
     /// Requests looked at so far, by path.
     looked: BTreeMap<&'static str, usize>,
-    /// Bodies by message; an older state that was put back may write a message anew.
-    bodies: BTreeMap<(u32, String), Vec<u8>>,
+    /// Bodies by message.
+    bodies: BTreeMap<String, Vec<u8>>,
     restores: u32,
     panes: u64,
     messages: u64,
@@ -92,7 +92,7 @@ impl Checks {
                 request.verify(SECRET);
                 let id = request.header("webhook-id").to_owned();
                 assert!(messages.contains(&id), "{about}: {path} got {id}, which has no row");
-                let body = self.bodies.entry((self.restores, id.clone()));
+                let body = self.bodies.entry(id.clone());
                 let body = body.or_insert_with(|| request.body.clone());
                 assert_eq!(*body, request.body, "{about}: {id} has two bodies");
             }
@@ -197,7 +197,9 @@ impl Checks {
         }
         for line in lines.iter().filter(|line| line["type"] == "outbox") {
             let state = line["state"].as_str().unwrap();
-            assert!(["delivered", "superseded"].contains(&state), "{line}");
+            // An older database may bring up a page that was sent in vain, after the end is known.
+            let over = state == "dead" && self.restores > 0;
+            assert!(over || ["delivered", "superseded"].contains(&state), "{line}");
         }
         let runs: BTreeSet<String> = self
             .receiver
@@ -206,9 +208,7 @@ impl Checks {
             .map(|request| request.header("webhook-id").to_owned())
             .collect();
         assert_eq!(runs.len(), 1, "one run is in flight all the time");
-        if self.restores == 0 {
-            self.pages_are_in_order();
-        }
+        self.pages_are_in_order();
         println!("crash: {} incidents, {} of predictions read", expected.len(), self.predictions);
     }
 

@@ -78,7 +78,8 @@ impl Ends {
         how
     }
 
-    /// Puts a copy of the state back that is some kills old, now and then; whether it did.
+    /// Puts a copy of the database back that is some kills old, now and then, as a backup is put
+    /// back; what was sent meanwhile is known by the newer file beside it. Whether it did.
     pub fn put_back_older_state(&self, number: u32) -> bool {
         let copy = |from: &PathBuf, to: &PathBuf| {
             let _ = std::fs::remove_dir_all(to);
@@ -86,9 +87,9 @@ impl Ends {
             assert!(status.success());
         };
         match number % COPY_EVERY {
-            at if at == COPY_EVERY - COPY_AGE - 1 => copy(&self.state, &self.copy),
+            at if at == COPY_EVERY - COPY_AGE - 1 => copy(&self.state.join("db"), &self.copy),
             at if at == COPY_EVERY - 1 => {
-                copy(&self.copy, &self.state);
+                copy(&self.copy, &self.state.join("db"));
                 return true;
             }
             _ => {}

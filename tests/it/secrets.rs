@@ -73,7 +73,7 @@ notify = {{ critical = ["events"] }}
 topic = "{rides}"
 format = {{ kind = "avro", registry = "main" }}
 time = "at"
-features = {{ fare = "fare" }}
+features = {{ fare = {{ path = "fare", type = "numeric", dtype = "f64" }} }}
 
 [monitors.surge]
 models = ["surge"]

@@ -9,7 +9,7 @@ use crate::cli::{OK, Output};
 use crate::engine::io::Table;
 use crate::engine::pass_by;
 use crate::event::Partition;
-use crate::store::{Embedded, Store, StoreError, rows};
+use crate::store::{Embedded, Store, rows};
 
 /// The partition and where it goes on.
 pub(super) struct Skip<'a> {
@@ -19,10 +19,7 @@ pub(super) struct Skip<'a> {
 }
 
 pub(super) fn run(dir: &Path, skip: &Skip<'_>, output: &Output) -> anyhow::Result<u8> {
-    if !dir.is_dir() {
-        bail!(StoreError::Absent { path: dir.to_owned() });
-    }
-    let store = Embedded::open(dir)?;
+    let store = Embedded::open_existing(dir)?;
     let partition = Partition { topic: skip.topic.into(), number: skip.partition };
     let about = format!("{}/{}", skip.topic, skip.partition);
     let mut found = None;

@@ -172,7 +172,12 @@ fn choose(
     let subject = subject.map_or_else(|| format!("{}-value", topic.name), str::to_owned);
     let subjects = knowing.site.subjects;
     let kept = subjects.kept(state, topic.name).unwrap_or_else(|why| {
-        report.error(&KeyPath::of(&["state", "dir"]), why, "");
+        let key = KeyPath::of(&["state", "dir"]);
+        // Who only looks may be somebody else than the daemon's user.
+        match knowing.site.mode {
+            Mode::Run => report.error(&key, why, ""),
+            _ => report.warn(&key, why, ""),
+        }
         None
     });
     let kept = kept.and_then(|written| Described::new(written).ok());

@@ -39,7 +39,7 @@ pub fn gather(raw: &Raw, site: &Site<'_>, report: &mut Report) -> Secrets {
         }
         let value = match site.mode {
             // Types may follow from a registry, and not every one asks who we are.
-            Mode::Replay | Mode::ReferenceBuild if path.within(&registries) => {
+            Mode::ReferenceBuild if path.within(&registries) => {
                 fetch(&reference, site).filter(Result::is_ok)
             }
             Mode::Replay | Mode::ReferenceBuild => None,
