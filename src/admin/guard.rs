@@ -14,8 +14,8 @@ use super::App;
 use super::answer::ApiError;
 use crate::secret::Secret;
 
-/// Longest time that a request may take.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Longest time that the body of a request may take, and as long again the answer.
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Lets a write through that bears the token.
 pub(super) async fn bearer(
@@ -35,6 +35,10 @@ pub(super) async fn bearer(
         Some(token) if same(token, expected) => Ok(next.run(request).await),
         _ => Err(unauthorized("send Authorization: Bearer with the token of http.token")),
     }
+}
+
+pub(super) fn timed_out(message: &str) -> ApiError {
+    ApiError::new(StatusCode::GATEWAY_TIMEOUT, "timeout", message)
 }
 
 pub(super) fn unauthorized(message: &str) -> ApiError {
@@ -57,10 +61,7 @@ pub(super) async fn manners(request: Request, next: Next) -> Response {
     let path = request.uri().path().to_owned();
     let mut response = match tokio::time::timeout(PATIENCE, next.run(request)).await {
         Ok(response) => in_form(response, &path),
-        Err(_) => {
-            let sentence = "the answer took too long; try again, or ask for less";
-            ApiError::new(StatusCode::GATEWAY_TIMEOUT, "timeout", sentence).into_response()
-        }
+        Err(_) => timed_out("the answer took too long; try again, or ask for less").into_response(),
     };
     for (name, value) in [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),

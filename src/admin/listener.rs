@@ -29,6 +29,7 @@ use tower::Service as _;
 
 use super::BODY_BYTES;
 use super::answer::ApiError;
+use super::guard::{PATIENCE, timed_out};
 
 /// What a listener bears.
 #[derive(Debug, Clone, Copy)]
@@ -75,8 +76,14 @@ pub(super) async fn serve(mut listener: TcpListener, router: Router, bounds: Bou
                 let (mut router, busy) = (router.clone(), Arc::clone(&busy));
                 async move {
                     let (head, body) = request.into_parts();
-                    let Ok(body) = to_bytes(Body::new(body), BODY_BYTES).await else {
-                        return Ok(too_large().into_response());
+                    let body = to_bytes(Body::new(body), BODY_BYTES);
+                    let body = match tokio::time::timeout(PATIENCE, body).await {
+                        Ok(Ok(body)) => body,
+                        Ok(Err(_)) => return Ok(too_large().into_response()),
+                        Err(_) => {
+                            let answer = timed_out("the body of the request took too long");
+                            return Ok(answer.into_response());
+                        }
                     };
                     busy.store(true, Ordering::Relaxed);
                     let answer = router.call(Request::from_parts(head, Body::from(body))).await;

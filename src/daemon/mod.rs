@@ -29,7 +29,7 @@ use arc_swap::ArcSwap;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
-pub use engine_thread::{EngineThread, Observer, Outgoing, Work};
+pub use engine_thread::{EngineThread, Left, Observer, Outgoing, Work};
 pub use plans::{properties, range_spec, reference_files, topic_plans};
 pub use receivers::receivers;
 pub use references::{References, kinds, misfits, read as read_reference};
@@ -125,7 +125,7 @@ async fn serve(
     let (dispatcher, handle) = Dispatcher::new(all, clock.clone(), metrics.clone(), receipts);
     let dispatching = tokio::spawn(dispatcher.run());
     let to_engine = work.clone();
-    tokio::spawn(async move {
+    let receiving = tokio::spawn(async move {
         while let Some(receipt) = received.recv().await {
             let _ = to_engine.send(Work::Receipt(receipt));
         }
@@ -231,7 +231,9 @@ async fn serve(
     drop(handle);
     drop(reloader);
     let _ = forwarding.await;
-    let _ = tokio::time::timeout(Duration::from_secs(6), dispatching).await;
+    if tokio::time::timeout(Duration::from_secs(6), dispatching).await.is_ok() {
+        let _ = receiving.await;
+    }
     let _ = tokio::task::spawn_blocking(move || {
         for reader in reading {
             let _ = reader.join();
@@ -239,7 +241,7 @@ async fn serve(
     })
     .await;
     match committed {
-        Ok(result) => result?,
+        Ok(left) => left?.write_down(),
         Err(_) => {
             anyhow::bail!("the engine thread ended with a panic; the state is as last committed")
         }
@@ -255,7 +257,7 @@ fn prepare(metrics: &Metrics, settings: &Settings) {
     );
 }
 
-type Deciding = JoinHandle<Result<(), crate::store::StoreError>>;
+type Deciding = JoinHandle<Result<Left, crate::store::StoreError>>;
 
 fn decide(engine: EngineThread) -> anyhow::Result<Deciding> {
     std::thread::Builder::new()

@@ -71,6 +71,11 @@ impl Sending {
         self.write_down(|sent| sent.note_delivered(id, attempts));
     }
 
+    /// Sends nothing more; the file remains.
+    pub fn end(self) -> Sent {
+        self.sent
+    }
+
     /// Forgets what is old.
     pub fn tidy(&mut self) {
         self.write_down(|sent| sent.tidy(clock::now()));

@@ -60,7 +60,7 @@ struct Running {
     stop: Arc<AtomicBool>,
     /// What left.
     out: UnboundedReceiver<Outgoing>,
-    thread: JoinHandle<Result<(), StoreError>>,
+    thread: JoinHandle<Result<Left, StoreError>>,
     folder: TempDir,
 }
 

@@ -7,7 +7,7 @@ use driftd::failpoint::Failpoint;
 use crate::company::Company;
 use crate::rig::daemon::Daemon;
 use crate::rig::kafka::{Kafka, Options};
-use crate::rig::receiver::Receiver;
+use crate::rig::receiver::{Answer, Receiver};
 
 /// Longest that a stop may take.
 const BOUND: Duration = Duration::from_secs(20);
@@ -96,4 +96,37 @@ fn a_stop_is_in_time_also_when_the_broker_is_gone_and_a_second_signal_ends_at_on
     daemon.signal("INT");
     assert_eq!(daemon.wait_exit(BOUND).code(), Some(130));
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+}
+
+/// A receiver that takes its time replies when the last commit has been made.
+#[test]
+fn what_is_accepted_during_a_stop_is_not_sent_again() {
+    let kafka = Kafka::shared();
+    let receiver = Receiver::start();
+    let company = Company::found(&kafka, &receiver, 2);
+    let slow = Answer { delay: Duration::from_millis(2500), ..Answer::status(202) };
+    for path in ["/events", "/pager", "/retrain"] {
+        receiver.script(path, &[slow.clone(), slow.clone(), slow.clone()]);
+    }
+    company.produce(&kafka, 0..24, 0.0, 0.0);
+    company.produce(&kafka, 24..36, 60.0, 8.0);
+    let mut daemon = Daemon::start(&company.config, company.port, &company.env());
+    receiver.wait_for("/events", 1, LONG);
+    daemon.signal("TERM");
+    assert_eq!(daemon.wait_exit(BOUND).code(), Some(143));
+    let mut daemon = Daemon::start(&company.config, company.port, &company.env());
+    daemon.wait_until("all is delivered", LONG, || {
+        let metrics = daemon.get("/metrics")?.1;
+        let pending = metrics.lines().find_map(|l| l.strip_prefix("driftd_outbox_pending "))?;
+        let read = "driftd_incidents_firing{model=\"demand\"";
+        (pending.parse() == Ok(0.0) && metrics.contains(read)).then_some(())
+    });
+    daemon.signal("TERM");
+    assert_eq!(daemon.wait_exit(BOUND).code(), Some(143));
+    let mut ids: Vec<String> =
+        receiver.requests("/events").iter().map(|r| r.header("webhook-id").to_owned()).collect();
+    let sent = ids.len();
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), sent, "a message was sent twice: {ids:?}");
 }
