@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
+use super::left::Left;
 use super::references::References;
 use super::restore::forget_inherited;
 use super::sending::{Sending, orders};
@@ -21,7 +22,7 @@ use crate::join::Entry;
 use crate::plan::Plan;
 use crate::policy::message::{Command, Delivery, Message, Receipt, Reply};
 use crate::source::{Channel, Feed, Revised, Shared};
-use crate::store::{Sent, Store, StoreError, forget_scores};
+use crate::store::{Store, StoreError, forget_scores};
 
 /// Longest time between two looks at the clock.
 const TICK: Duration = Duration::from_millis(200);
@@ -93,27 +94,6 @@ pub struct EngineThread {
     pub swept: Vec<u8>,
 }
 
-/// What outlives the thread: replies that come after the last commit.
-pub struct Left {
-    sent: Sent,
-    work: Receiver<Work>,
-}
-
-impl Left {
-    /// Writes down which messages were accepted; the next start files their rows by it.
-    pub fn write_down(mut self) {
-        for work in self.work.try_iter() {
-            if let Work::Receipt(Receipt { id, result: Delivery::Delivered { attempts, .. } }) =
-                work
-            {
-                if let Err(error) = self.sent.note_delivered(&id, attempts) {
-                    tracing::warn!("message {id} was accepted and may be sent again: {error}");
-                }
-            }
-        }
-    }
-}
-
 /// What waits for the next commit.
 #[derive(Default)]
 struct Waiting {
@@ -135,7 +115,7 @@ impl EngineThread {
     pub fn run(mut self) -> Result<Left, StoreError> {
         let result = self.work();
         self.feed.close();
-        result.map(|()| Left { sent: self.sending.end(), work: self.work })
+        result.map(|()| Left::new(self.sending.end(), self.work))
     }
 
     fn work(&mut self) -> Result<(), StoreError> {

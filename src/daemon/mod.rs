@@ -6,6 +6,7 @@
 mod control;
 mod engine_thread;
 mod keeping;
+mod left;
 mod observer;
 mod plans;
 mod receivers;
@@ -29,7 +30,8 @@ use arc_swap::ArcSwap;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
-pub use engine_thread::{EngineThread, Left, Observer, Outgoing, Work};
+pub use engine_thread::{EngineThread, Observer, Outgoing, Work};
+pub use left::Left;
 pub use plans::{properties, range_spec, reference_files, topic_plans};
 pub use receivers::receivers;
 pub use references::{References, kinds, misfits, read as read_reference};

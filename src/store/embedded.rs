@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 use tempfile::TempDir;
@@ -27,6 +28,8 @@ const IDENTITY: &[u8] = b"identity";
 pub(super) const RESERVE: u64 = 32 << 20;
 /// Room that a few rows leave which must be written all the same.
 const LAST_RESERVE: u64 = 2 << 20;
+/// How long a folder that somebody else has is waited for.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// Memory that the store may use for cached blocks.
 const CACHE_BYTES: u64 = 64 << 20;
 /// Journals may grow this far before tables are written out.
@@ -64,6 +67,19 @@ impl Embedded {
     /// # Errors
     /// All of [`StoreError`]; each names the folder.
     pub fn open(path: &Path) -> Result<Embedded, StoreError> {
+        let began = Instant::now();
+        loop {
+            match Embedded::open_now(path) {
+                // Who had it may be on its way out.
+                Err(StoreError::Locked { .. }) if began.elapsed() < PATIENCE => {
+                    std::thread::sleep(PATIENCE / 20);
+                }
+                done => return done,
+            }
+        }
+    }
+
+    fn open_now(path: &Path) -> Result<Embedded, StoreError> {
         let failed = |source| StoreError::Folder { path: path.to_owned(), source };
         std::fs::create_dir_all(path).map_err(failed)?;
         restrict(path).map_err(failed)?;
