@@ -68,7 +68,8 @@ impl Topic {
         kafka.create_topic(&name, partitions);
         kafka.create_topic(&outcomes(&name), partitions);
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_micros();
-        let (start, apart) = (now as i64 - span.0, span.0 / events as i64);
+        // The last outcome is none of the future.
+        let (start, apart) = (now as i64 - span.0 - DELAY.0, span.0 / events as i64);
         let mut random = Random(42);
         let mut bytes = 0;
         for first in (0..events).step_by(CHUNK as usize) {
