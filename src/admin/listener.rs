@@ -252,6 +252,11 @@ mod tests {
             crowd.push(send(address, "GET / HT").await);
         }
         assert!(rest(&mut send(address, ASK).await).await.ends_with("here"));
+        for _ in 0..60 {
+            let head = "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n{";
+            crowd.push(send(address, head).await);
+        }
+        assert!(rest(&mut send(address, ASK).await).await.ends_with("here"), "bodies are awaited");
         // Who is being answered is not sent away.
         let mut slow = send(address, "GET /slow HTTP/1.1\r\nhost: x\r\n\r\n").await;
         tokio::time::sleep(SHORT).await;

@@ -56,9 +56,10 @@ pub enum Mode {
     CheckNoConnect,
     /// `replay` over files, and commands that only look: no secret is read.
     Replay,
-    /// `replay` over topics, and `decode`: only the secrets of `kafka.properties` are read.
+    /// `replay` over topics, and `decode`: only secrets of `kafka.properties` and of registries are
+    /// read.
     ReadTopics,
-    /// `reference build`: no secret is read, references may be absent.
+    /// `reference build`: only secrets of registries are read, references may be absent.
     ReferenceBuild,
 }
 

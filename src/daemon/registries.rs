@@ -41,14 +41,16 @@ pub(super) fn spec(name: &str, registry: &RegistrySettings) -> Result<RegistrySp
     let headers = registry.headers.iter();
     let mut headers: Vec<(String, String)> =
         headers.map(|(name, value)| (name.clone(), plain(value))).collect();
-    if let Some((user, password)) = &registry.basic {
-        let pair = format!("{}:{}", plain(user), password.expose().unwrap_or_default());
-        headers
-            .push(("authorization".to_owned(), format!("Basic {}", BASE64_STANDARD.encode(pair))));
+    // Commands that read no secret ask as nobody.
+    let mut authorize = |value| headers.push(("authorization".to_owned(), value));
+    if let Some((user, password)) = &registry.basic
+        && let Some(password) = password.expose()
+    {
+        let pair = BASE64_STANDARD.encode(format!("{}:{password}", plain(user)));
+        authorize(format!("Basic {pair}"));
     }
-    if let Some(token) = &registry.token {
-        let token = token.expose().unwrap_or_default();
-        headers.push(("authorization".to_owned(), format!("Bearer {token}")));
+    if let Some(token) = registry.token.as_ref().and_then(|token| token.expose()) {
+        authorize(format!("Bearer {token}"));
     }
     let ca = registry.ca.as_ref().map(|path| {
         std::fs::read(path).map_err(|error| {
@@ -143,7 +145,7 @@ mod tests {
     "#;
 
     /// What a registry with these keys hears when the latest schema is asked for.
-    fn heard(keys: &str) -> Vec<String> {
+    fn heard(keys: &str, mode: Mode) -> Vec<String> {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/api", listener.local_addr().unwrap());
         let hearing = std::thread::spawn(move || {
@@ -161,22 +163,30 @@ mod tests {
         let env = [("PASSWORD", "pass:word"), ("TOKEN", "canary")];
         let env = env.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
         let (file, overrides) = (Some(file), Vec::new());
-        let sources = Sources { file, env, overrides, mode: Mode::ReadTopics, only: None };
+        let sources = Sources { file, env, overrides, mode, only: None };
         load(&sources, &Asking::default()).unwrap_or_else(|problems| panic!("{problems:?}"));
         hearing.join().unwrap()
     }
 
     #[test]
     fn registries_hear_who_we_are() {
-        let basic = heard("username = \"driftd\"\npassword = \"env:PASSWORD\"");
+        let basic = "username = \"driftd\"\npassword = \"env:PASSWORD\"";
+        let token = "token = \"env:TOKEN\"\nheaders = { x-tenant = \"ml\" }";
+        let heard_by_all = |keys| heard(keys, Mode::ReadTopics);
+        let authorized =
+            |heard: &[String]| heard.iter().any(|line| line.starts_with("authorization"));
+        for keys in [basic, token] {
+            assert!(!authorized(&heard(keys, Mode::Replay)), "a replay over files reads no secret");
+        }
+        let basic = heard_by_all(basic);
         assert_eq!(basic[0], "GET /api/subjects/p-value/versions/latest HTTP/1.1");
         // base64 of driftd:pass:word
         let want = "authorization: Basic ZHJpZnRkOnBhc3M6d29yZA==".to_owned();
         assert!(basic.contains(&want), "{basic:?}");
-        let bearer = heard("token = \"env:TOKEN\"\nheaders = { x-tenant = \"ml\" }");
+        let bearer = heard_by_all(token);
         assert!(bearer.contains(&"authorization: Bearer canary".to_owned()), "{bearer:?}");
         assert!(bearer.contains(&"x-tenant: ml".to_owned()), "{bearer:?}");
-        let nobody = heard("");
-        assert!(!nobody.iter().any(|line| line.starts_with("authorization")), "{nobody:?}");
+        let nobody = heard_by_all("");
+        assert!(!authorized(&nobody), "{nobody:?}");
     }
 }

@@ -2,13 +2,12 @@
 //! directory: read before the state is opened, and by commands while a daemon holds it.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
-use std::io::{ErrorKind, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::store::replace;
 use crate::wire::Written;
 
 /// The file's name within a state directory.
@@ -61,19 +60,11 @@ pub fn keep_described(dir: &Path, topics: &BTreeMap<String, Written>) -> Result<
     if read_described(dir).is_ok_and(|kept| kept == *topics) {
         return Ok(());
     }
-    let path = file(dir);
-    let part = path.with_extension("part");
     let kept = Kept { format: FORMAT, topics: topics.clone() };
-    let write = || -> std::io::Result<()> {
-        let mut options = OpenOptions::new();
-        let options = options.create(true).write(true).truncate(true).mode(0o600);
-        let mut file = options.open(&part)?;
-        file.write_all(&serde_json::to_vec_pretty(&kept)?)?;
-        file.sync_all()?;
-        std::fs::rename(&part, &path)?;
-        File::open(dir)?.sync_all()
-    };
-    write().map_err(|error| format!("{} cannot be written: {error}", path.display()))
+    serde_json::to_vec_pretty(&kept)
+        .map_err(std::io::Error::from)
+        .and_then(|text| replace(dir, DESCRIBED, &text))
+        .map_err(|error| format!("{} cannot be written: {error}", file(dir).display()))
 }
 
 #[cfg(test)]

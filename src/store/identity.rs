@@ -1,15 +1,14 @@
 //! What makes a state directory the one it is: in the database, and in a file beside it that
 //! outlives it.
 
-use std::fs::File;
-use std::io::{ErrorKind, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use rand::RngCore;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::replace::replace;
 use super::{FORMAT, StoreError};
 
 /// The file's name within a state directory.
@@ -80,17 +79,6 @@ impl Identity {
         let text = format!("{}\n{}\n{}", self.format, self.id, hex(&self.secret));
         hex(&Sha256::digest(text.as_bytes())[..8])
     }
-}
-
-/// Puts a file in the place of another one: after a crash there is the one or the other.
-pub(super) fn replace(directory: &Path, name: &str, bytes: &[u8]) -> std::io::Result<()> {
-    let new = directory.join(format!("{name}.new"));
-    let mut options = File::options();
-    let mut file = options.create(true).truncate(true).write(true).mode(0o600).open(&new)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    std::fs::rename(&new, directory.join(name))?;
-    File::open(directory)?.sync_all()
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -14,6 +14,7 @@ mod marks;
 mod memory;
 mod migrate;
 mod rebuild;
+mod replace;
 mod scores;
 mod sent;
 
@@ -24,6 +25,7 @@ pub use embedded::Embedded;
 pub use identity::Identity;
 pub use memory::Memory;
 pub use rebuild::set_aside;
+pub use replace::replace;
 pub use scores::{Cursor, ScoreQuery, forget_scores, scores};
 pub use sent::{Known, Sent, SentSummary, sent_summary};
 

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::StoreError;
-use super::identity::replace;
+use super::replace::replace;
 use crate::engine::KEPT;
 use crate::event::Time;
 use crate::policy::message::{Message, MessageKind};

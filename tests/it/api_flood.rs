@@ -43,7 +43,7 @@ fn crowd(port: u16, stop: &AtomicBool) -> usize {
 }
 
 #[test]
-fn ten_thousand_slow_clients_hurt_neither_records_nor_other_clients() {
+fn a_crowd_of_slow_clients_hurts_neither_records_nor_other_clients() {
     let kafka = Kafka::shared();
     let company = Company::found(&kafka, &Receiver::start(), 1);
     let daemon = Daemon::start(&company.config, company.port, &company.env());
