@@ -51,6 +51,20 @@ fn what_was_accepted_is_known_and_what_was_sent_keeps_its_body() {
 }
 
 #[test]
+fn a_page_that_was_sent_in_vain_is_over_once_the_end_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut sent = Sent::open(folder.path()).unwrap();
+    let (page, run) = (firing("m1", "a"), message("m2", "a", MessageKind::Retraining, "{}"));
+    sent.note(&[page.clone(), run.clone()], Time(1)).unwrap();
+    assert_eq!(sent.known(&page), Known::Sent(Box::new(page.clone())));
+    sent.note(&[message("m3", "a", MessageKind::Resolved, "{}")], Time(2)).unwrap();
+    let sent = Sent::open(folder.path()).unwrap();
+    assert_eq!(sent.known(&page), Known::Over);
+    // What a pipeline was asked for is not over with the incident.
+    assert_eq!(sent.known(&run), Known::Sent(Box::new(run)));
+}
+
+#[test]
 fn a_torn_record_is_cut_off_and_a_broken_one_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sent.log");
