@@ -44,6 +44,8 @@ pub struct Limits {
     pub versions: usize,
     /// Bytes of join entries on disk.
     pub join: u64,
+    /// Bytes of the whole database on disk.
+    pub state: u64,
 }
 
 /// One model.

@@ -44,6 +44,17 @@ pub struct NotReady {
     pub message: String,
 }
 
+impl NotReady {
+    /// Nothing is read yet; holds from the first picture on.
+    #[must_use]
+    pub fn unassigned() -> NotReady {
+        NotReady {
+            code: "not_assigned".to_owned(),
+            message: "no partition is assigned yet".to_owned(),
+        }
+    }
+}
+
 /// How far the state is behind a partition's end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lag {

@@ -189,8 +189,12 @@ pub struct RawOutgoing {
 pub struct RawLimits {
     /// Memory for counts; a configuration that may need more is refused.
     pub memory: Size,
-    /// Disk for predictions and outcomes that wait for each other.
+    /// Disk for predictions and outcomes that wait for each other; at the limit, new ids are
+    /// counted but not joined.
     pub join: Size,
+    /// Disk for the whole database of the state; at the limit, as for `join`, the only part of it
+    /// that grows with the traffic.
+    pub state: Size,
     /// Segments per dimension, the rest counts as `other`.
     pub segments: u32,
     /// Categories of a feature, the rest counts as `other`.
@@ -210,6 +214,7 @@ impl Default for RawLimits {
         RawLimits {
             memory: Size(1_000_000_000),
             join: Size(10_000_000_000),
+            state: Size(20_000_000_000),
             segments: 100,
             categories: 1000,
             versions: 4,

@@ -200,8 +200,6 @@ pub struct RegistrySettings {
 pub struct LimitSettings {
     /// Bytes of counts.
     pub memory: u64,
-    /// Bytes of join entries on disk.
-    pub join: u64,
     /// Bytes of dead letters on disk.
     pub dead_letters: u64,
 }

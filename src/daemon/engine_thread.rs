@@ -450,8 +450,8 @@ impl EngineThread {
             self.observer.committed(began.elapsed(), self.store.bytes());
         }
         (waiting.urgent, waiting.bytes) = (false, 0);
-        let full = self.store.table_bytes(Table::Join) > self.plan.limits.join;
-        if let Some(notice) = self.engine.join_is_full(full) {
+        let limit = self.limit_reached();
+        if let Some(notice) = self.engine.join_is_full(limit) {
             log(&notice);
         }
         waiting.accepted.clear();
@@ -471,6 +471,15 @@ impl EngineThread {
         *self.shared.positions.lock().unwrap_or_else(PoisonError::into_inner) = positions.clone();
         *self.shared.committed.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(offsets);
         Ok(())
+    }
+
+    /// The limit on disk that leaves new ids no room.
+    fn limit_reached(&self) -> Option<&'static str> {
+        let limits = self.plan.limits;
+        if self.store.table_bytes(Table::Join) > limits.join {
+            return Some("limits.join");
+        }
+        (self.store.bytes() > limits.state).then_some("limits.state")
     }
 }
 

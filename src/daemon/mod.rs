@@ -39,7 +39,7 @@ pub use registries::{registries_for_a_look, registry_specs};
 pub use reload::{Loader, Reloader};
 pub use subjects::Asking;
 
-use crate::admin::snapshot::Snapshot;
+use crate::admin::snapshot::{NotReady, Snapshot};
 use crate::admin::{self, App, Replays};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Settings;
@@ -113,6 +113,7 @@ async fn serve(
     let snapshots = Snapshot {
         name: plan.name.clone(),
         config_digest: plan.config_digest.clone(),
+        not_ready: vec![NotReady::unassigned()],
         reload_ok: true,
         ..Snapshot::default()
     }

@@ -46,10 +46,7 @@ impl Observer for Watching {
             .map(|fault| NotReady { code: fault.code, message: fault.message })
             .collect();
         if !engine.owns_anything() && not_ready.is_empty() {
-            not_ready.push(NotReady {
-                code: "not_assigned".to_owned(),
-                message: "no partition is assigned yet".to_owned(),
-            });
+            not_ready.push(NotReady::unassigned());
         }
         let lag = engine
             .lags()

@@ -146,6 +146,32 @@ fn records_count_once_and_late_ones_are_told_as_they_come() {
 }
 
 #[test]
+fn either_limit_on_disk_leaves_new_ids_no_room() {
+    for (join, state) in [(0, u64::MAX), (u64::MAX, 0), (u64::MAX, u64::MAX)] {
+        let mut plan = plan();
+        (plan.limits.join, plan.limits.state) = (join, state);
+        let plan = Arc::new(plan);
+        let engine = Engine::new(plan.clone(), [7; 32]);
+        let store = Arc::new(Memory::default());
+        let running = Running::with(store, engine, plan, tempfile::tempdir().unwrap());
+        let p = partition("p", 0);
+        running.own(&p);
+        let log: Vec<Record> = (0..20).map(|m| prediction(m, m as i64 * MINUTE)).collect();
+        let feed = |from, to| {
+            running.feed.offer(0, Feed::Slab(Box::new(slab(&p, &log, from, to)))).unwrap();
+            running.until(|told| told.consumed.get("p") == Some(&(to as u64)));
+            running
+                .until(|_| running.shared.committed.lock().unwrap().get(&p) == Some(&(to as i64)));
+        };
+        feed(0, 10);
+        feed(10, 20);
+        let unjoined = if join.min(state) == 0 { 10 } else { 0 };
+        running.until(|told| told.status.models.first().is_some_and(|m| m.unjoined == unjoined));
+        running.end();
+    }
+}
+
+#[test]
 fn who_has_its_answer_reads_what_it_wrote() {
     let running = Running::on(Arc::new(Memory::default()));
     running.until(|told| told.pictures == 1);

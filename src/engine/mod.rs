@@ -383,20 +383,21 @@ impl Engine {
         !unread && entry.expired(model.ledger.watermark(), model.plan.within())
     }
 
-    /// Tells whether the join has reached its limit on disk: then ids that it does not hold find no
-    /// room. Returns what is worth a line in the log.
-    pub fn join_is_full(&mut self, full: bool) -> Option<Notice> {
+    /// Names the limit on disk that has been reached, if one was: then ids that the join does not
+    /// hold find no room. Returns what is worth a line in the log.
+    pub fn join_is_full(&mut self, limit: Option<&str>) -> Option<Notice> {
+        let full = limit.is_some();
         if std::mem::replace(&mut self.entries.full, full) == full {
             return None;
         }
-        let message = match full {
-            true => {
-                "the join has reached limits.join: new ids are counted but not joined until older \
+        let message = match limit {
+            Some(limit) => format!(
+                "the state has reached {limit}: new ids are counted but not joined until older \
                  ones have expired"
-            }
-            false => "the join is below limits.join again: new ids are joined",
+            ),
+            None => "the state is below its limits again: new ids are joined".to_owned(),
         };
-        Some(Notice { warning: full, model: String::new(), message: message.to_owned() })
+        Some(Notice { warning: full, model: String::new(), message })
     }
 
     /// Sets our clock before the first input.

@@ -52,7 +52,8 @@ pub struct ModelStatus {
     pub late: u64,
     /// Predictions of versions beyond `limits.versions`, which are not counted.
     pub crowded_out: u64,
-    /// Predictions and outcomes that were not joined, since the join was full (`limits.join`).
+    /// Predictions and outcomes that were not joined, since a limit on disk was reached (`limits.join`,
+    /// `limits.state`).
     pub unjoined: u64,
     /// Whether its newest version has a reference.
     pub has_reference: bool,

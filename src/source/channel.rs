@@ -147,7 +147,7 @@ mod tests {
             act_within: Span(0),
             storm: 0,
             public_url: String::new(),
-            limits: Limits { segments: 0, categories: 0, versions: 0, join: 0 },
+            limits: Limits { segments: 0, categories: 0, versions: 0, join: 0, state: 0 },
         });
         Revised { plan, references: BTreeMap::new(), commit_every: Duration::ZERO }
     }

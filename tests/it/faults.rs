@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::company::{Company, Hour};
 use crate::rig::daemon::{Daemon, export};
+use crate::rig::free_port;
 use crate::rig::kafka::{Kafka, Options, Rec};
 use crate::rig::receiver::Receiver;
 
@@ -70,6 +71,23 @@ fn a_topic_of_nothing_but_poison_is_read_to_its_end_and_is_an_incident_of_the_pi
     assert_eq!(letters.lines().count(), 5_000);
     let told = daemon.log().iter().filter(|line| line.contains("record refused")).count();
     assert!(told < 50, "{told} lines");
+}
+
+#[test]
+fn from_the_first_answer_on_a_daemon_without_partitions_is_not_ready() {
+    let kafka = Kafka::shared();
+    let company = Company::found(&kafka, &Receiver::start(), 1);
+    let text = std::fs::read_to_string(&company.config).unwrap();
+    let nowhere = format!("127.0.0.1:{}", free_port());
+    std::fs::write(&company.config, text.replace(kafka.brokers(), &nowhere)).unwrap();
+    let daemon = Daemon::start(&company.config, company.port, &company.env());
+    let first = daemon.wait_until("it answers", LONG, || daemon.get("/readyz"));
+    assert_eq!(first.0, 503, "{}", first.1);
+    daemon.wait_until("it says that no broker answers", LONG, || {
+        let (status, body) = daemon.get("/readyz")?;
+        assert_eq!(status, 503, "{body}");
+        body.contains("brokers_unreachable").then_some(())
+    });
 }
 
 #[test]

@@ -6,7 +6,8 @@ use crate::config::problem::Report;
 use crate::config::raw::Raw;
 use crate::plan::Plan;
 
-/// Refuses a plan whose counts may outgrow `limits.memory`, and caps that are no caps.
+/// Refuses a plan whose counts may outgrow `limits.memory`, and caps that are no caps or that
+/// contradict each other.
 pub fn check(raw: &Raw, plan: &Plan, report: &mut Report) {
     let at = KeyPath::of(&["limits"]);
     for (key, value) in [
@@ -18,6 +19,13 @@ pub fn check(raw: &Raw, plan: &Plan, report: &mut Report) {
         if value == 0 {
             report.error(&at.key(key), "must be at least 1", "");
         }
+    }
+    if raw.limits.state.0 < raw.limits.join.0 {
+        report.error(
+            &at.key("state"),
+            format!("less than limits.join = {}, which is a part of it", Size(raw.limits.join.0)),
+            "a limit above limits.join, or a lower limits.join",
+        );
     }
     let bound = plan.memory_bound();
     if bound > raw.limits.memory.0 {

@@ -183,11 +183,7 @@ pub fn is_web_address(text: &str) -> bool {
 
 /// Caps that doors obey.
 pub fn limits(raw: &Raw) -> LimitSettings {
-    LimitSettings {
-        memory: raw.limits.memory.0,
-        join: raw.limits.join.0,
-        dead_letters: raw.limits.dead_letters.0,
-    }
+    LimitSettings { memory: raw.limits.memory.0, dead_letters: raw.limits.dead_letters.0 }
 }
 
 /// The plan around its models.
@@ -211,6 +207,7 @@ pub fn plan(
             categories: raw.limits.categories as usize,
             versions: raw.limits.versions as usize,
             join: raw.limits.join.0,
+            state: raw.limits.state.0,
         },
     }
 }

@@ -209,6 +209,7 @@ fn state_and_http() {
     }
     more("[limits]\nversions = 0\n", "limits.versions", "at least 1");
     more("[limits]\nmemory = \"1 elephant\"\n", "limits.memory", "256MB");
+    more("[limits]\nstate = \"1GB\"\n", "limits.state", "limits.join");
 }
 
 #[test]

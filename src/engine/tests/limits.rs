@@ -74,7 +74,12 @@ fn a_full_join_takes_no_further_id_and_says_so() {
     let outcomes: Vec<Record> =
         (0..20).map(|id| Record::Outcome { id, time: 30 * MINUTE, was: Some(1.0) }).collect();
     house.feed(slab(&partition("p", 0), &log, 0, 10));
-    assert!(house.engine.join_is_full(true).is_some_and(|n| n.message.contains("limits.join")));
+    assert!(
+        house
+            .engine
+            .join_is_full(Some("limits.join"))
+            .is_some_and(|n| n.message.contains("limits.join"))
+    );
     house.commit();
     house.feed(slab(&partition("p", 0), &log, 10, 20));
     house.feed(slab(&partition("o", 0), &outcomes, 0, 20));
@@ -82,5 +87,5 @@ fn a_full_join_takes_no_further_id_and_says_so() {
     let pane = house.export().into_iter().find(|l| l["type"] == "pane").unwrap();
     assert_eq!((pane["predictions"].as_u64(), pane["matched"].as_u64()), (Some(20), Some(10)));
     assert_eq!(house.engine.status().models[0].unjoined, 20);
-    assert!(house.engine.join_is_full(false).is_some());
+    assert!(house.engine.join_is_full(None).is_some());
 }

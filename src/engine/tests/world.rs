@@ -113,7 +113,13 @@ pub fn plan() -> Plan {
         act_within: Span(365 * 24 * HOUR),
         storm: 20,
         public_url: "http://localhost".into(),
-        limits: Limits { segments: 100, categories: 1000, versions: 4, join: 1 << 30 },
+        limits: Limits {
+            segments: 100,
+            categories: 1000,
+            versions: 4,
+            join: 1 << 30,
+            state: 1 << 31,
+        },
     }
 }
 
