@@ -387,11 +387,14 @@ impl EngineThread {
         Ok(entries)
     }
 
-    /// A changed configuration takes the same way as a restart.
+    /// A changed configuration takes the same way as a restart. Before one, it is left to it.
     fn reload(&mut self, revised: Revised, waiting: &mut Waiting) -> Result<(), StoreError> {
         while let Err(error) = self.commit(waiting) {
             if error.is_fatal() {
                 return Err(error);
+            }
+            if self.stop.load(Ordering::Relaxed) {
+                return Ok(());
             }
             std::thread::sleep(RETRY);
         }

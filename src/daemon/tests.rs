@@ -17,7 +17,7 @@ use crate::event::{Partition, Span, Time};
 use crate::lines::Segment;
 use crate::plan::Plan;
 use crate::policy::message::{Command, Reply};
-use crate::source::Feed;
+use crate::source::{Feed, Revised};
 use crate::store::{Memory, StoreError, rows};
 
 mod sending;
@@ -209,6 +209,25 @@ impl Drop for SmallDisk {
     fn drop(&mut self) {
         let _ = std::process::Command::new("umount").arg("--lazy").arg(self.0.path()).status();
     }
+}
+
+#[test]
+fn a_reload_that_waits_for_room_ends_with_a_stop() {
+    let disk = SmallDisk::mount();
+    let store = Arc::new(Embedded::open(&disk.0.path().join("state")).unwrap());
+    let running = Running::on(store);
+    std::fs::write(disk.0.path().join("filler"), vec![1u8; 40 << 20]).unwrap();
+    running.own(&partition("p", 0));
+    let revised = Revised {
+        plan: Arc::new(plan()),
+        references: BTreeMap::new(),
+        commit_every: Duration::from_millis(100),
+    };
+    running.feed.offer(0, Feed::Reload(revised)).unwrap();
+    running.until(|_| running.shared.faults.list().iter().any(|fault| fault.code == "disk_full"));
+    running.stop.store(true, Ordering::Relaxed);
+    running.until(|_| running.thread.is_finished());
+    running.end();
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! reader's thread.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rdkafka::client::ClientContext;
@@ -51,19 +52,28 @@ pub(super) struct Context {
     pub placing: Placing,
     pub shared: Arc<Shared>,
     events: Mutex<Vec<Event>>,
+    /// Whether there are any.
+    told: AtomicBool,
 }
 
 impl Context {
     pub(super) fn new(spec: &SourceSpec, shared: Arc<Shared>) -> Context {
         let placing = Placing::new(spec.start_from, spec.on_recreated);
-        Context { placing, shared, events: Mutex::default() }
+        Context { placing, shared, events: Mutex::default(), told: AtomicBool::new(false) }
+    }
+
+    /// Whether something happened that nobody has taken note of.
+    pub(super) fn has_events(&self) -> bool {
+        self.told.load(Ordering::Relaxed)
     }
 
     pub(super) fn take_events(&self) -> Vec<Event> {
+        self.told.store(false, Ordering::Relaxed);
         std::mem::take(&mut self.events.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn push(&self, event: Event) {
+        self.told.store(true, Ordering::Relaxed);
         self.events.lock().unwrap_or_else(PoisonError::into_inner).push(event);
     }
 

@@ -17,8 +17,6 @@ const MOST_ROWS: usize = 8192;
 const MOST_BYTES: usize = 1 << 20;
 /// or this long after its first record.
 const LONGEST: Duration = Duration::from_millis(200);
-/// What the client says of ends may be this old.
-const STALE: Duration = Duration::from_secs(5);
 
 /// What became of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,8 +53,9 @@ pub(super) struct Lane {
     unmatched: u64,
     /// The schema that the next record waits for.
     held: Option<SchemaId>,
-    /// The client was set back to [`Lane::to`] then: what it says of the end may be older.
-    set_back: Option<Instant>,
+    /// The client was set back and has handed out nothing since: what it says of the end may be
+    /// older.
+    doubted: bool,
 }
 
 /// The last record taken; its hash is only worked out when the slab is sent.
@@ -65,6 +64,16 @@ struct Last {
     timestamp: Time,
     key: Vec<u8>,
     payload: Vec<u8>,
+}
+
+impl Last {
+    fn anchor(&self) -> Anchor {
+        Anchor {
+            offset: self.offset,
+            timestamp: self.timestamp,
+            hash: hash(Some(&self.key), Some(&self.payload)),
+        }
+    }
 }
 
 impl Lane {
@@ -88,7 +97,7 @@ impl Lane {
             latest: None,
             unmatched: 0,
             held: None,
-            set_back: None,
+            doubted: false,
         }
     }
 
@@ -142,6 +151,7 @@ impl Lane {
         refusals: &mut dyn Refusals,
     ) -> Taken {
         let offset = message.offset();
+        self.doubted = false;
         if let Some(expected) = self.expected.take()
             && offset == expected.offset
             && hash(message.key(), message.payload()) != expected.hash
@@ -213,13 +223,28 @@ impl Lane {
     /// Takes records again, from [`Lane::to`] on.
     pub(super) fn go_on(&mut self) {
         self.held = None;
-        self.set_back = Some(Instant::now());
+    }
+
+    /// Where the client has to go on after it was stopped and threw away what it had fetched ahead:
+    /// at the last record taken, which must come again. That it comes also says that the client is
+    /// there; what it says of the end before may be of what it threw away.
+    pub(super) fn set_back(&mut self) -> i64 {
+        self.go_on();
+        self.doubt();
+        if let Some(last) = &self.last {
+            self.expected = Some(last.anchor());
+        }
+        self.expected.map_or(self.to, |anchor| anchor.offset)
+    }
+
+    /// Believes nothing that the client says of the end before it has handed out a record.
+    pub(super) fn doubt(&mut self) {
+        self.doubted = true;
     }
 
     /// Whether offsets up to the end hold no record if the client says so.
     pub(super) fn may_skip(&self) -> bool {
-        let lately = self.set_back.is_some_and(|at| at.elapsed() < STALE);
-        self.expected.is_none() && self.held.is_none() && !lately
+        !self.doubted && self.expected.is_none() && self.held.is_none()
     }
 
     /// Passes offsets that hold no record.
@@ -246,11 +271,7 @@ impl Lane {
         let taken = self.decoder.take();
         let times = taken.batches.iter().flat_map(|(_, _, batch)| &batch.times);
         self.latest = self.latest.max(times.max().copied());
-        let anchor = self.last.as_ref().map(|last| Anchor {
-            offset: last.offset,
-            timestamp: last.timestamp,
-            hash: hash(Some(&last.key), Some(&last.payload)),
-        });
+        let anchor = self.last.as_ref().map(Last::anchor);
         let slab = Slab {
             partition: self.partition.clone(),
             from: self.from,
@@ -272,13 +293,14 @@ impl Lane {
         std::mem::take(&mut self.unmatched)
     }
 
-    /// Forgets what was not sent and goes on at `offset`.
-    pub(super) fn restart(&mut self, offset: i64) {
+    /// Forgets what was not sent and goes on at `offset`; where the client has to.
+    pub(super) fn restart(&mut self, offset: i64, anchor: Option<Anchor>) -> i64 {
         self.decoder.take();
         self.unmatched = 0;
         (self.from, self.to) = (offset, offset);
         self.first_at = None;
-        self.go_on();
+        (self.last, self.expected) = (None, anchor);
+        self.set_back()
     }
 
     /// Decodes by another plan from here on; what was taken before must have been sent.

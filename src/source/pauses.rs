@@ -1,6 +1,9 @@
 //! Which partitions are not fetched for a while. Reasons may hold at once: a full channel stops all
 //! of them, aligned reading stops those that are ahead, a schema that is not known yet stops those
 //! whose next record needs it.
+//!
+//! A pause throws away what was fetched ahead. Whoever lets a partition go sets the client back
+//! first, since its own idea of where it is lags behind.
 
 use std::collections::BTreeSet;
 
@@ -24,17 +27,19 @@ impl Pauses {
         &self.held
     }
 
-    /// Holds these, and no others.
-    pub(super) fn hold(&mut self, consumer: &BaseConsumer<Context>, wanted: BTreeSet<Partition>) {
+    /// Holds these, and no others; those that may go on.
+    #[must_use]
+    pub(super) fn hold(
+        &mut self,
+        consumer: &BaseConsumer<Context>,
+        wanted: BTreeSet<Partition>,
+    ) -> Vec<Partition> {
         if wanted == self.held {
-            return;
+            return Vec::new();
         }
         let before = std::mem::replace(&mut self.held, wanted);
         tell(consumer.pause(&list(self.held.difference(&before))));
-        if !self.stopped {
-            let freed = before.difference(&self.held);
-            tell(consumer.resume(&list(freed.filter(|p| !self.waiting.contains(*p)))));
-        }
+        self.free(before.difference(&self.held))
     }
 
     /// Lets a partition wait for a schema.
@@ -44,11 +49,12 @@ impl Pauses {
         }
     }
 
-    /// Its schema is there, or will not come.
-    pub(super) fn wait_no_more(&mut self, consumer: &BaseConsumer<Context>, partition: &Partition) {
-        if self.waiting.remove(partition) && !self.stopped && !self.held.contains(partition) {
-            tell(consumer.resume(&list(std::iter::once(partition))));
-        }
+    /// Their schemas are there, or will not come; those that may go on.
+    #[must_use]
+    pub(super) fn wait_no_more(&mut self, partitions: &[Partition]) -> Vec<Partition> {
+        let waited = |partition: &&Partition| self.waiting.remove(*partition);
+        let waited: Vec<&Partition> = partitions.iter().filter(waited).collect();
+        self.free(waited.into_iter())
     }
 
     /// Whether a partition is not fetched at the moment.
@@ -76,15 +82,15 @@ impl Pauses {
         self.stopped
     }
 
-    /// Goes on with all of these that are not held.
-    pub(super) fn go_on<'a>(
-        &mut self,
-        consumer: &BaseConsumer<Context>,
-        all: impl Iterator<Item = &'a Partition>,
-    ) {
+    /// Stops no longer; those of these that may go on.
+    #[must_use]
+    pub(super) fn go_on<'a>(&mut self, all: impl Iterator<Item = &'a Partition>) -> Vec<Partition> {
         self.stopped = false;
-        let free = |p: &&Partition| !self.held.contains(*p) && !self.waiting.contains(*p);
-        tell(consumer.resume(&list(all.filter(free))));
+        self.free(all)
+    }
+
+    fn free<'a>(&self, partitions: impl Iterator<Item = &'a Partition>) -> Vec<Partition> {
+        partitions.filter(|partition| !self.pauses(partition)).cloned().collect()
     }
 
     /// A partition that is not read at all: whoever stopped it lets it go.
@@ -100,6 +106,11 @@ impl Pauses {
             tell(consumer.resume(&list(std::iter::once(partition))));
         }
     }
+}
+
+/// Fetches these again.
+pub(super) fn resume(consumer: &BaseConsumer<Context>, partitions: &[Partition]) {
+    tell(consumer.resume(&list(partitions.iter())));
 }
 
 /// Does not fetch a partition at all, for good.

@@ -12,7 +12,7 @@ use super::aligned::Alignment;
 use super::channel::Refused;
 use super::context::{Context, End, Event};
 use super::lane::{Lane, Lanes, Taken};
-use super::pauses::Pauses;
+use super::pauses::{self, Pauses};
 use super::reader::{Ended, Feed, POLL, Reader};
 use super::stalls::Stalls;
 use super::start::Start;
@@ -44,6 +44,8 @@ pub(super) struct Session<'a> {
     pub ended: Option<Ended>,
     alignment: Alignment,
     aligned: Instant,
+    /// Partitions that this consumer has read from before.
+    begun: BTreeSet<Partition>,
     pauses: Pauses,
     stalls: Stalls,
 }
@@ -62,6 +64,7 @@ impl<'a> Session<'a> {
             ended: None,
             alignment,
             aligned: Instant::now(),
+            begun: BTreeSet::new(),
             pauses: Pauses::default(),
             stalls: Stalls::default(),
         }
@@ -113,13 +116,11 @@ impl<'a> Session<'a> {
     }
 
     fn take(&mut self, message: &BorrowedMessage<'_>) {
-        let (topic, number) = (message.topic(), message.partition());
-        let mut place = self.lanes.find(topic, number);
-        if place.is_none() {
+        // A record belongs to the lane of the assignment that it came by.
+        if self.consumer.context().has_events() {
             self.handle_events();
-            place = self.lanes.find(topic, number);
         }
-        let Some(place) = place else { return };
+        let Some(place) = self.lanes.find(message.topic(), message.partition()) else { return };
         let lane = &mut self.lanes.list[place];
         let taken = lane.take(message, self.reader.refusals.as_mut());
         match taken {
@@ -136,18 +137,12 @@ impl<'a> Session<'a> {
     /// Partitions whose schema has come, or will not, are read on from the record that waits.
     fn go_on(&mut self, all: bool) {
         let ready = |lane: &&mut Lane| lane.is_held() && (all || lane.may_go_on());
-        let mut ready: Vec<(Partition, i64)> = {
+        let ready: Vec<Partition> = {
             let lanes = self.lanes.list.iter_mut().filter(ready);
-            lanes.map(|lane| (lane.partition().clone(), lane.to())).collect()
+            lanes.map(|lane| lane.partition().clone()).collect()
         };
-        for (partition, offset) in ready.drain(..) {
-            if let Some(lane) = self.lanes.get_mut(&partition) {
-                lane.go_on();
-            }
-            // The client is beyond it: first back, then on.
-            self.seek(&partition, offset);
-            self.pauses.wait_no_more(self.consumer, &partition);
-        }
+        let freed = self.pauses.wait_no_more(&ready);
+        self.let_go(&freed);
         let lanes = &self.lanes;
         self.pauses.keep_only(|partition| lanes.partitions().any(|mine| mine == partition));
         self.reader.member().waiting.store(self.pauses.waiting(), Ordering::Relaxed);
@@ -203,6 +198,23 @@ impl<'a> Session<'a> {
         self.reader.shared.faults.clear("topic_recreated", &about);
         self.pauses.release(self.consumer, &partition);
         self.lanes.insert(lane);
+        if !self.begun.insert(partition.clone())
+            && let Some(lane) = self.lanes.get_mut(&partition)
+        {
+            lane.doubt();
+        }
+    }
+
+    /// Reads these on after a pause: first back, since the client has thrown away what it had
+    /// fetched ahead and may still count it as handed out, then on.
+    fn let_go(&mut self, partitions: &[Partition]) {
+        for partition in partitions {
+            if let Some(lane) = self.lanes.get_mut(partition) {
+                let offset = lane.set_back();
+                self.seek(partition, offset);
+            }
+        }
+        pauses::resume(self.consumer, partitions);
     }
 
     /// Where everything before the end was handed out, the rest up to it holds no record (ends of
@@ -210,12 +222,13 @@ impl<'a> Session<'a> {
     fn note_ends(&mut self, ends: BTreeMap<Partition, End>) {
         for (partition, end) in ends {
             let Some(lane) = self.lanes.get_mut(&partition) else { continue };
-            if end.drained() && lane.may_skip() {
+            let paused = self.pauses.pauses(&partition);
+            if end.drained() && !paused && lane.may_skip() {
                 lane.skip_to(end.high);
             }
             lane.note_end(end.high);
             let to = lane.to();
-            let stalled = if self.pauses.pauses(&partition) {
+            let stalled = if paused {
                 self.stalls.forget(&partition);
                 None
             } else {
@@ -279,19 +292,17 @@ impl<'a> Session<'a> {
                 paused = self.pauses.stop(self.consumer, self.lanes.partitions());
             }
             if paused {
-                if let Some(Ok(message)) = self.consumer.poll(POLL) {
-                    // Polled in spite of the pause: read it again later.
-                    let key =
-                        Partition { topic: message.topic().into(), number: message.partition() };
-                    let shared = &self.reader.shared;
-                    shared.rewind.lock().unwrap_or_else(PoisonError::into_inner).insert(key);
+                if let Some(Ok(_)) = self.consumer.poll(POLL) {
+                    // Of a partition that was assigned meanwhile, and there is no room for it.
+                    self.ended = Some(Ended::Again);
                 }
             } else {
                 std::thread::sleep(Duration::from_millis(2));
             }
         }
         if paused {
-            self.pauses.go_on(self.consumer, self.lanes.partitions());
+            let freed = self.pauses.go_on(self.lanes.partitions());
+            self.let_go(&freed);
         }
     }
 
@@ -305,7 +316,8 @@ impl<'a> Session<'a> {
         let paces = self.reader.shared.paces();
         let mut held = self.alignment.held(&paces, self.pauses.held());
         held.retain(|partition| self.lanes.partitions().any(|mine| mine == partition));
-        self.pauses.hold(self.consumer, held);
+        let freed = self.pauses.hold(self.consumer, held);
+        self.let_go(&freed);
         let held = self.pauses.held().len();
         self.reader.member().held.store(held, Ordering::Relaxed);
     }
@@ -332,10 +344,11 @@ impl<'a> Session<'a> {
         for partition in wanted {
             let position = self.position(&partition);
             let Some(lane) = self.lanes.get_mut(&partition) else { continue };
-            let offset = position.map_or(lane.from(), |p| p.offset);
-            lane.restart(offset);
+            let (offset, anchor) = position.map_or((lane.from(), None), |p| (p.offset, p.anchor));
+            let offset = lane.restart(offset, anchor);
             self.seek(&partition, offset);
-            self.pauses.wait_no_more(self.consumer, &partition);
+            let freed = self.pauses.wait_no_more(&[partition]);
+            pauses::resume(self.consumer, &freed);
         }
     }
 

@@ -1,6 +1,7 @@
 //! Copies of a state directory that can be put in its place.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::copy::{Held, detach, hold, share, share_live, sync, weigh};
 use super::embedded::{DATABASE, RESERVE};
@@ -8,6 +9,11 @@ use super::{Embedded, Identity, StoreError, identity, sent};
 
 /// Files beside the database that belong to the state.
 const BESIDE: [&str; 3] = [identity::FILE, sent::FILE, crate::registry::DESCRIBED];
+
+/// Beginning of the name of a folder in which a backup is put together.
+const STAGING: &str = ".backup-";
+/// A staging folder of this age belongs to nobody any more.
+const ABANDONED: Duration = Duration::from_secs(86_400);
 
 /// Copies a state directory, also one that a daemon is running on, to a folder that does not exist
 /// yet. The copy is of one commit, and has been opened and read; it is returned opened.
@@ -26,7 +32,7 @@ pub fn backup(path: &Path, to: &Path) -> Result<Embedded, StoreError> {
     let held = hold(path)?;
     let copied = |source| StoreError::Backup { path: to.to_owned(), source };
     // First beside the original, where tables can be shared, so that nothing goes on meanwhile.
-    let staging = tempfile::Builder::new().prefix(".backup-").tempdir_in(path).map_err(failed)?;
+    let staging = tempfile::Builder::new().prefix(STAGING).tempdir_in(path).map_err(failed)?;
     let staged = staging.path().join(DATABASE);
     match &held {
         Held::Nobody(_) => share(&database, &staged),
@@ -46,6 +52,20 @@ pub fn backup(path: &Path, to: &Path) -> Result<Embedded, StoreError> {
         let _ = std::fs::remove_dir_all(to);
     }
     done
+}
+
+/// Removes what backups that were killed on their way left in a state directory. Younger ones may
+/// still be on their way.
+pub(super) fn tidy(path: &Path) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(path)? {
+        let entry = entry?;
+        let staging = entry.file_name().to_string_lossy().starts_with(STAGING);
+        let age = entry.metadata()?.modified()?.elapsed().unwrap_or_default();
+        if staging && age > ABANDONED {
+            std::fs::remove_dir_all(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 fn copy_beside(path: &Path, to: &Path) -> std::io::Result<()> {
@@ -69,7 +89,7 @@ pub(super) fn keep(path: &Path, identity: &Identity) -> Result<PathBuf, StoreErr
         let free = |to: &PathBuf| !to.exists();
         let to = (0..).map(|n| path.join(name(n))).find(free).unwrap_or_default();
         // Whole or not at all.
-        let staging = tempfile::Builder::new().prefix(".backup-").tempdir_in(path)?;
+        let staging = tempfile::Builder::new().prefix(STAGING).tempdir_in(path)?;
         share(&database, &staging.path().join(DATABASE))?;
         sync(staging.path())?;
         std::fs::rename(staging.keep(), &to)?;

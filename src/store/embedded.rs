@@ -84,6 +84,7 @@ impl Embedded {
         std::fs::create_dir_all(path).map_err(failed)?;
         restrict(path).map_err(failed)?;
         let lock = Arc::new(lock(path)?);
+        backup::tidy(path).map_err(failed)?;
         let database = path.join(DATABASE);
         let known = match Identity::read(path)? {
             Found::Whole(identity) if identity.format > FORMAT => {

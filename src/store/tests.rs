@@ -210,3 +210,19 @@ fn a_folder_without_a_store_is_refused_and_stays_empty() {
         Err(StoreError::Absent { .. })
     ));
 }
+
+#[test]
+fn what_a_killed_backup_left_is_removed_once_it_is_old() {
+    let folder = tempfile::tempdir().unwrap();
+    let age = |name: &str, seconds| {
+        let staging = folder.path().join(name);
+        std::fs::create_dir_all(staging.join("db")).unwrap();
+        let then = std::time::SystemTime::now() - std::time::Duration::from_secs(seconds);
+        std::fs::File::open(&staging).unwrap().set_modified(then).unwrap();
+        staging
+    };
+    let (old, young) = (age(".backup-old", 100_000), age(".backup-young", 3_600));
+    let kept = age("backup-format-2", 1_000_000);
+    Embedded::open(folder.path()).unwrap();
+    assert_eq!((old.exists(), young.exists(), kept.exists()), (false, true, true));
+}

@@ -16,6 +16,7 @@ mod http_faults;
 mod kafka_works;
 mod letters;
 mod main_job;
+mod pauses;
 mod registries;
 mod reload;
 mod replay;
