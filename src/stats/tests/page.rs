@@ -15,6 +15,38 @@ that an undrifted window of this size exceeds once in a hundred. *Interval*: sco
 value is a bound (distributions on a compressed reference: it holds the truth) or an estimate (metrics: 95 %).
 ";
 
+/// Which statistic answers which question; every one of the registry stands here.
+const CHOOSER: &str = "
+## Which statistic for which question
+
+| To know | Choose | Because |
+|---|---|---|
+| whether a series has changed, whatever its type | `psi` | numbers, categories and missing values alike, and the bin that moved is told |
+| the same of numbers, without bins | `ks` | the largest distance, ties exact; a small shift of many values counts as much as a large one |
+| whether values have grown or fallen | `mann_whitney` | above 0.5 they are greater than in the reference |
+| small differences all along the scale | `cramer_von_mises` | sums what `ks` sees at one place |
+| changes of the tails or of the spread | `anderson_darling`, `kuiper` | they weigh the ends as much as the middle |
+| how far values moved, in their own unit | `wasserstein` | with `normed` in standard deviations |
+| how many rows would have to change their category | `total_variation` | a share of rows; `l_infinity` is the largest single change |
+| what another tool computes | `jensen_shannon`, `hellinger`, `kl`, `chi_square`, `g_test` | defined as in scipy, over bins of the reference |
+| whether values still come, and of the right type | `missing_rate`, `null_rate`, `nan_rate`, `type_error_rate` | shares of rows |
+| whether values come that the reference never held | `new_category_rate`, `out_of_range_rate`, `new_spike` | a new code, another unit, a default fill |
+| whether a sensor is stuck | `constant_feature` | one value only |
+| how often a classifier is right | `accuracy`, `mcc` | `mcc` also where one class is rare |
+| the same for the class that matters | `recall`, `precision`, `f1`, `specificity` | missed cases, false alarms, both, the other class |
+| what mistakes cost | `business_value` | a value for each cell of the confusion matrix |
+| whether scores still rank well | `roc_auc`, `gini`, `average_precision` | independent of the threshold; the last for rare positives |
+| whether probabilities can be believed | `brier`, `log_loss`, `ece`, `calibration_slope` | the first two as a whole, the last two calibration alone |
+| how large errors of numbers are | `mae`, `rmse`, `mse` | the latter two weigh large errors up |
+| whether errors lean to one side | `mean_error` | its sign tells the side |
+| errors relative to the size of the outcome | `mape`, `msle` | `msle` also where outcomes are near 0 |
+| what is better than saying the mean | `r2` | 1 is perfect, 0 is the mean |
+| predictions that are meant as a quantile | `pinball` | its own loss |
+| the error that most predictions stay below | `error_quantile` | 0.95 is the worst of twenty |
+| whether outcomes come, and when | `outcome_coverage`, `outcome_delay` | before any performance is believed |
+| whether traffic is as usual | `event_rate` | predictions per second |
+";
+
 const ROOMS: [(&str, &[Basis]); 4] = [
     ("Distribution of a series against its reference", &[Basis::Distribution]),
     ("Quality of a series", &[Basis::Quality]),
@@ -40,7 +72,7 @@ fn tasks(kind: &StatisticKind) -> String {
 }
 
 fn page() -> String {
-    let mut text = HEAD.to_owned();
+    let mut text = [HEAD, CHOOSER].concat();
     for (title, bases) in ROOMS {
         let kinds = || STATISTICS.iter().filter(|kind| bases.contains(&kind.basis));
         let performance = bases.contains(&Basis::Performance);
@@ -76,6 +108,13 @@ fn page() -> String {
 fn capital(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
+}
+
+#[test]
+fn every_statistic_answers_a_question() {
+    for kind in STATISTICS {
+        assert!(CHOOSER.contains(&format!("`{}`", kind.name)), "{}: which one?", kind.name);
+    }
 }
 
 /// Compares the page with the one in the repository; `UPDATE=1` writes it.
