@@ -17,6 +17,7 @@ mod kafka_works;
 mod letters;
 mod main_job;
 mod pauses;
+mod recomputed;
 mod registries;
 mod reload;
 mod replay;

@@ -1,0 +1,121 @@
+"""Metrics over matched pairs, straight from the rows."""
+import math
+
+import numpy as np
+from scipy import stats
+from sklearn import metrics
+from sklearn.linear_model import LogisticRegression
+
+from rows import CLASSES
+
+THRESHOLD = 0.3
+VALUES = {"true_positive": 10, "false_positive": -3, "true_negative": 1, "false_negative": -20}
+
+
+def pairs(window, outcomes, column, truth):
+    met = [(row, outcomes[row["id"]]) for row in window if row["id"] in outcomes]
+    return [row[column] for row, _ in met], [outcome[truth] for _, outcome in met]
+
+
+def mean_of(terms):
+    """A mean with its normal interval."""
+    half = stats.norm.ppf(0.975) * np.std(terms, ddof=1) / math.sqrt(len(terms))
+    mean = float(np.mean(terms))
+    return {"score": mean, "interval": [mean - half, mean + half], "support": len(terms)}
+
+
+def share(hits, n):
+    low, high = stats.binomtest(int(hits), int(n)).proportion_ci(method="wilson")
+    return {"score": hits / n, "interval": [low, high], "support": n}
+
+
+def regression(window, outcomes):
+    said, was = (np.array(side, float) for side in pairs(window, outcomes, "demand", "demand"))
+    error, n = said - was, len(was)
+    valued = was != 0
+    squares = mean_of(error**2)
+    yield {"kind": "mae"}, mean_of(np.abs(error))
+    yield {"kind": "mse"}, squares
+    root = {key: np.sqrt(squares[key]).tolist() for key in ("score", "interval")}
+    yield {"kind": "rmse"}, root | {"support": n}
+    yield {"kind": "mean_error"}, mean_of(error)
+    yield {"kind": "mape"}, mean_of(np.abs(error[valued]) / was[valued])
+    yield {"kind": "msle"}, mean_of((np.log1p(said) - np.log1p(was)) ** 2)
+    yield {"kind": "r2"}, {"score": metrics.r2_score(was, said), "support": n}
+    for options in ({}, {"quantile": 0.9}):
+        q = options.get("quantile", 0.5)
+        loss = np.where(was > said, q * (was - said), (1 - q) * (said - was))
+        yield {"kind": "pinball"} | options, mean_of(loss)
+        exact = np.quantile(np.abs(error), q, method="inverted_cdf")
+        found = {"score": exact, "error": 0.004 * exact, "support": n}
+        yield {"kind": "error_quantile"} | options, found
+
+
+def near_pairs(p, y):
+    """Share of pairs of both classes that a grid of 128 cells per factor two may not tell apart, and
+    which are no ties."""
+    distance = np.minimum(p, 1 - p)
+    pos, neg = y == 1, y == 0
+    a, b = distance[pos][:, None], distance[neg][None, :]
+    near = (np.abs(a - b) <= np.minimum(a, b) / 128) & ((p[pos] < 0.5)[:, None] == (p[neg] < 0.5)[None, :])
+    return float(np.mean(near & (p[pos][:, None] != p[neg][None, :])))
+
+
+def slope(p, y):
+    logit = np.log(p / (1 - p))
+    return LogisticRegression(C=np.inf, tol=1e-10, max_iter=10000).fit(logit[:, None], y).coef_[0, 0]
+
+
+def ece(p, y):
+    place = np.searchsorted(np.linspace(0, 1, 11)[1:-1], p)
+    return sum(abs(y[place == b].sum() - p[place == b].sum()) for b in range(10)) / len(y)
+
+
+def binary(window, outcomes, column):
+    p, y = pairs(window, outcomes, column, "fraud")
+    p, y = np.array(p, float), np.array(y, int)
+    said, n = (p >= THRESHOLD).astype(int), len(y)
+    tn, fp, fn, tp = (int(x) for x in metrics.confusion_matrix(y, said).ravel())
+    rarer = int(min(y.sum(), n - y.sum()))
+    yield {"kind": "accuracy"}, share(tp + tn, n)
+    yield {"kind": "precision"}, share(tp, tp + fp)
+    yield {"kind": "recall"}, share(tp, tp + fn)
+    yield {"kind": "specificity"}, share(tn, tn + fp)
+    yield {"kind": "f1"}, {"score": metrics.f1_score(y, said), "support": tp + fp + fn}
+    yield {"kind": "mcc"}, {"score": metrics.matthews_corrcoef(y, said), "support": n}
+    worth = np.where(said == 1, np.where(y == 1, 10, -3), np.where(y == 1, -20, 1))
+    yield {"kind": "business_value"} | VALUES, mean_of(worth)
+    given = np.clip(np.where(y == 1, p, 1 - p), 1e-15, 1 - 1e-15)
+    yield {"kind": "log_loss"}, mean_of(-np.log(given))
+    yield {"kind": "brier"}, mean_of((p - y) ** 2)
+    yield {"kind": "ece"}, {"score": ece(p, y), "support": n}
+    auc, open_pairs = metrics.roc_auc_score(y, p), near_pairs(p, y)
+    error = {"error": open_pairs / 2} if open_pairs else {}
+    twice = {"error": open_pairs} if open_pairs else {}
+    inside = {"error": "interval"} if open_pairs else {}
+    yield {"kind": "roc_auc"}, {"score": auc, "support": rarer} | error
+    yield {"kind": "gini"}, {"score": 2 * auc - 1, "support": rarer} | twice
+    precision = metrics.average_precision_score(y, p)
+    yield {"kind": "average_precision"}, {"score": precision, "support": int(y.sum())} | inside
+    yield {"kind": "calibration_slope"}, {"score": slope(p, y), "support": rarer, "error": 0.001}
+
+
+def multiclass(window, outcomes):
+    said, was = pairs(window, outcomes, "kind", "kind")
+    told = np.array([pairs(window, outcomes, f"p_{name}", "kind")[0] for name in CLASSES], float).T
+    n, y = len(was), np.array([CLASSES.index(name) for name in was])
+    yield {"kind": "accuracy"}, share(sum(a == b for a, b in zip(said, was)), n)
+    for kind, score in (
+        ("precision", metrics.precision_score),
+        ("recall", metrics.recall_score),
+        ("f1", metrics.f1_score),
+    ):
+        for options in ({}, {"average": "micro"}, {"average": "weighted"}):
+            value = score(was, said, average=options.get("average", "macro"), zero_division=0)
+            yield {"kind": kind} | options, {"score": value, "support": n}
+    yield {"kind": "mcc"}, {"score": metrics.matthews_corrcoef(was, said), "support": n}
+    yield {"kind": "log_loss"}, mean_of(-np.log(np.clip(told[np.arange(n), y], 1e-15, 1 - 1e-15)))
+    yield {"kind": "brier"}, mean_of(((told - np.eye(4)[y]) ** 2).sum(axis=1))
+    auc = metrics.roc_auc_score(y, told, multi_class="ovr", average="macro")
+    error = np.mean([near_pairs(told[:, i], (y == i).astype(int)) / 2 for i in range(4)])
+    yield {"kind": "roc_auc"}, {"score": auc, "support": n, "error": float(error)}
