@@ -1,7 +1,7 @@
 //! What judging costs: `cargo bench --bench evaluating --no-default-features`.
 //!
 //! Scores: psi and ks of 1,000 features over one window, each on a full grid of 1,000 points;
-//! budget 10 ms for both. Judging: the same windows through the engine, with noise floors,
+//! budget 10 ms for both. The e-detector: one step of one feature; budget 5 us. Judging: the same windows through the engine, with noise floors,
 //! p-values, verdicts and lines. Cost per event: the engine's time for one event, with everything
 //! that it hands to the store, while windows grow from an hour to a week; it must stay flat.
 
@@ -11,6 +11,7 @@ mod measure;
 
 use std::hint::black_box;
 
+use driftd::detect::{DETECTORS, Memory, Observation, Step};
 use driftd::event::Span;
 use driftd::stats::{Counts, Pair, Params, Profile, STATISTICS, Sample, Statistic};
 use house::{House, Watched};
@@ -23,6 +24,7 @@ const HOP: Span = Span::from_secs(300);
 
 fn main() {
     scores();
+    detecting();
     judging();
     cost_per_event();
 }
@@ -66,6 +68,37 @@ fn score(statistic: &dyn Statistic, pair: &Pair<'_>) -> Option<f64> {
         ..Sample::default()
     };
     statistic.score(&sample).ok().map(|score| score.value)
+}
+
+/// Steps of an hour that do not change, in rounds so short that nothing comes between.
+fn detecting() {
+    const STEPS: usize = 20;
+    let profile = Profile::Numeric(house::grid());
+    let reference = profile.whole();
+    let mut random = Random(7);
+    let steps: Vec<Counts> = (0..STEPS)
+        .map(|_| {
+            let mut step = Counts::new(profile.cells());
+            (0..1_000).for_each(|_| step.cells[2 * random.below(1_000) as usize + 1] += 1);
+            step.counted = 1_000;
+            step
+        })
+        .collect();
+    let psi = STATISTICS.iter().find(|kind| kind.name == "psi").expect("a known statistic");
+    let psi = (psi.build)(&mut Params::default()).expect("defaults are fine");
+    let kind = DETECTORS.iter().find(|kind| kind.name == "e-detector").expect("a known detector");
+    let detector = (kind.build)(&mut Params::default(), psi.as_ref()).expect("defaults are fine");
+    let mut memory = Memory::default();
+    let seconds = median_seconds(1_001, || {
+        for window in &steps {
+            let pair = Pair { profile: &profile, reference: &reference, window };
+            let step = Step { score: None, pair: Some(pair) };
+            let seen = Observation { every: HOUR, step, ..Observation::of(0.0) };
+            black_box(detector.read(&seen, &mut memory).is_ok());
+        }
+    });
+    println!("e-detector, one step of one feature on a full grid");
+    println!("  {:24} {:>8.2} us", "default", seconds * 1e6 / STEPS as f64);
 }
 
 fn judging() {

@@ -354,7 +354,8 @@ impl Model {
             .and_then(|(score, severity)| monitor.detector.level(severity, score.value, metric));
         let coverage = monitor.by_outcomes().then(|| contents.coverage()).flatten();
         let model_reference = || reference.filter(|_| statistic.basis() == Basis::Performance);
-        let tail = score.and_then(|_| statistic.tail(&sample));
+        let chance = score.map(|score| statistic.chance(&sample, &score)).unwrap_or_default();
+        let tail = chance.tail;
         let known = match tail {
             Some(Tail::Known(p)) => Some(p),
             Some(Tail::Smirnov { .. }) | None => None,
@@ -377,7 +378,7 @@ impl Model {
             interval: score.and_then(|s| s.interval).map(|(low, high)| (low, finite(high))),
             p_value: known,
             tail: tail.filter(|_| known.is_none()),
-            noise_floor: score.and_then(|_| statistic.noise_floor(&sample)),
+            noise_floor: chance.floor,
             reference: profile
                 .map(|p| p.id().into())
                 .or_else(|| model_reference().map(|r| r.id.as_str().into())),

@@ -32,7 +32,8 @@ pub use performance::{
 };
 pub use profile::{CategoryProfile, Dtype, NumericProfile, Profile};
 pub use statistic::{
-    Basis, Direction, Pair, Sample, Score, SeriesKind, Statistic, StatisticKind, Task, Undefined,
+    Basis, Chance, Direction, Pair, Sample, Score, SeriesKind, Statistic, StatisticKind, Task,
+    Undefined,
 };
 pub use tail::Tail;
 

@@ -125,6 +125,15 @@ pub struct Score {
     pub interval: Option<(f64, f64)>,
 }
 
+/// What a score means without drift.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Chance {
+    /// As [`Statistic::noise_floor`].
+    pub floor: Option<f64>,
+    /// As [`Statistic::tail`].
+    pub tail: Option<Tail>,
+}
+
 /// Why there is no score.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Undefined {
@@ -206,6 +215,11 @@ pub trait Statistic: Debug + Send + Sync {
     /// The same, left to whoever reads the line where its sum takes long.
     fn tail(&self, sample: &Sample<'_>) -> Option<Tail> {
         self.p_value(sample).map(Tail::Known)
+    }
+
+    /// Noise floor and tail of this sample's score, with what they share worked out once.
+    fn chance(&self, sample: &Sample<'_>, _score: &Score) -> Chance {
+        Chance { floor: self.noise_floor(sample), tail: self.tail(sample) }
     }
 }
 

@@ -106,6 +106,9 @@ fn laws_of_the_registry() {
             };
             if let Ok(score) = statistic.score(&sample) {
                 assert!(score.value.is_finite(), "{}", kind.name);
+                let chance = statistic.chance(&sample, &score);
+                let apart = (statistic.noise_floor(&sample), statistic.tail(&sample));
+                assert_eq!((chance.floor, chance.tail), apart, "{}", kind.name);
                 // The criterion of Cramer and von Mises takes ties for distance, the normalised one of
                 // Anderson and Darling lies below its mean where there is none at all.
                 let rank_sums = ["cramer_von_mises", "anderson_darling"];

@@ -15,9 +15,8 @@ const CLOSE: f64 = 1e-2;
 ///
 /// `p` is positive everywhere; both sum to 1.
 pub(super) fn ln_ratios(p: &[f64], q: &[f64], radius: f64) -> Option<Vec<f64>> {
-    let least: Vec<f64> = q.iter().map(|q| q.max(LEAST)).collect();
-    let total: f64 = least.iter().sum();
-    let q: Vec<f64> = least.iter().map(|q| q / total).collect();
+    let total: f64 = q.iter().map(|q| q.max(LEAST)).sum();
+    let q: Vec<f64> = q.iter().map(|q| q.max(LEAST) / total).collect();
     let at = |w: f64| {
         let (mut divergence, mut slope) = (0.0, 0.0);
         for (p, q) in p.iter().zip(&q) {
@@ -27,11 +26,7 @@ pub(super) fn ln_ratios(p: &[f64], q: &[f64], radius: f64) -> Option<Vec<f64>> {
         }
         (divergence, slope)
     };
-    // The divergence grows about as w squared: there the edge would lie at `near`, and on its root
-    // Newton's steps arrive at once.
-    let squares: f64 = p.iter().zip(&q).map(|(p, q)| (q - p) * (q - p) / p).sum();
-    let near = (2.0 * radius / squares).sqrt();
-    let mut w = if near < 1.0 { near } else { 1.0 };
+    let mut w = near_edge(p, &q, radius);
     for _ in 0..MOST_STEPS {
         let (divergence, slope) = at(w);
         if w >= 1.0 && divergence <= radius {
@@ -50,6 +45,25 @@ pub(super) fn ln_ratios(p: &[f64], q: &[f64], radius: f64) -> Option<Vec<f64>> {
         w = (w - (root - radius.sqrt()) * 2.0 * root / slope).clamp(0.0, 1.0);
     }
     Some(p.iter().zip(&q).map(|(p, q)| (q / (p + w * (q - p))).ln()).collect())
+}
+
+/// Where the divergence would reach the radius if it ended with its fourth power of w: the root of
+/// w^2 (S2 / 2 - w S3 / 3 + w^2 S4 / 4), S_k the sum of p ((q - p) / p)^k, by reversion of its own
+/// root's series. Logarithms cost most here, and a start this near saves all but one round of them.
+fn near_edge(p: &[f64], q: &[f64], radius: f64) -> f64 {
+    let (mut second, mut third, mut fourth) = (0.0, 0.0, 0.0);
+    for (p, q) in p.iter().zip(q) {
+        let change = (q - p) / p;
+        let square = p * change * change;
+        second += square;
+        third += square * change;
+        fourth += square * change * change;
+    }
+    let first = (2.0 * radius / second).sqrt();
+    let (a, b) = (third / second / 3.0, fourth / second / 4.0);
+    let better = first * (1.0 + first * (a + first * (2.5 * a * a - b)));
+    let guess = if better > 0.5 * first && better < 2.0 * first { better } else { first };
+    if guess < 1.0 { guess } else { 1.0 }
 }
 
 #[cfg(test)]

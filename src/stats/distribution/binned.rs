@@ -7,7 +7,7 @@ use statrs::distribution::{ChiSquared, ContinuousCDF};
 
 use super::binning::{Bins, Edges, Origin};
 use crate::stats::{
-    OptionDoc, ParamError, Params, Sample, Score, Statistic, StatisticKind, Undefined,
+    Chance, OptionDoc, ParamError, Params, Sample, Score, Statistic, StatisticKind, Tail, Undefined,
 };
 
 /// Options of every binned statistic.
@@ -187,5 +187,13 @@ impl<F: Formula> Statistic for Binned<F> {
     fn p_value(&self, sample: &Sample<'_>) -> Option<f64> {
         let tables = Tables::of(sample, &self.edges)?;
         self.formula.p_value(&tables, self.formula.value(&tables))
+    }
+
+    fn chance(&self, sample: &Sample<'_>, score: &Score) -> Chance {
+        let Some(tables) = Tables::of(sample, &self.edges) else { return Chance::default() };
+        Chance {
+            floor: self.formula.floor(&tables).filter(|floor| floor.is_finite()),
+            tail: self.formula.p_value(&tables, score.value).map(Tail::Known),
+        }
     }
 }

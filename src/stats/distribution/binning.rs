@@ -39,12 +39,30 @@ pub(super) enum Origin {
     New(Unseen),
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 enum Label {
     UpTo(f64),
     Above(f64),
     All,
-    Name(String),
+    /// The category of this cell.
+    Category(usize),
+    New,
+    Absent,
+}
+
+impl Label {
+    fn text(self, profile: &Profile) -> String {
+        match (self, profile) {
+            (Label::UpTo(edge), _) => format!("<= {edge}"),
+            (Label::Above(edge), _) => format!("> {edge}"),
+            (Label::Category(cell), Profile::Category(profile)) => {
+                profile.categories.get(cell).map_or(String::new(), |(name, _)| name.clone())
+            }
+            (Label::All | Label::Category(_), _) => "all".into(),
+            (Label::New, _) => "new".into(),
+            (Label::Absent, _) => "absent".into(),
+        }
+    }
 }
 
 /// Where the edges of a numeric feature lie.
@@ -91,7 +109,7 @@ impl Bins {
         };
         let absent = (pair.reference.absences.total(), pair.window.absences.total());
         if absent != (0, 0) {
-            bins.push(Label::Name("absent".into()), Origin::Free, absent.0, absent.1);
+            bins.push(Label::Absent, Origin::Free, absent.0, absent.1);
         }
         bins
     }
@@ -108,19 +126,14 @@ impl Bins {
         &self.origins
     }
 
-    pub(super) fn shares(&self) -> Vec<Bin> {
+    fn shares(&self, profile: &Profile) -> Vec<Bin> {
         let share = |n: u64, total: u64| if total == 0 { 0.0 } else { n as f64 / total as f64 };
         let (m, n) = (self.reference.iter().sum(), self.window.iter().sum());
         self.labels
             .iter()
             .zip(self.reference.iter().zip(&self.window))
             .map(|(label, (&r, &w))| Bin {
-                label: match label {
-                    Label::UpTo(edge) => format!("<= {edge}"),
-                    Label::Above(edge) => format!("> {edge}"),
-                    Label::All => "all".into(),
-                    Label::Name(name) => name.clone(),
-                },
+                label: label.text(profile),
                 reference: share(r, m),
                 window: share(w, n),
             })
@@ -131,63 +144,76 @@ impl Bins {
 /// Shares of both sides in the bins of PSI's default, for evidence.
 #[must_use]
 pub fn bins(pair: &Pair<'_>) -> Vec<Bin> {
-    Bins::of(pair, &Edges::Quantiles(10)).shares()
+    Bins::of(pair, &Edges::Quantiles(10)).shares(pair.profile)
 }
 
-/// Reference quantiles at i/n, each the smallest value x with F(x) >= i/n, without repeats.
-fn quantile_edges(profile: &NumericProfile, n: u32) -> Vec<f64> {
+/// Grid places of the reference's quantiles at i/n, each the smallest value x with F(x) >= i/n,
+/// without repeats.
+fn quantile_places(profile: &NumericProfile, n: u32) -> Vec<usize> {
     let total = u128::from(profile.rows - profile.absences.total());
-    let mut edges: Vec<f64> = Vec::new();
+    let mut places: Vec<usize> = Vec::with_capacity(n as usize);
     if total == 0 {
-        return edges;
+        return places;
     }
     for i in 1..n {
-        let wanted = u128::from(i) * total;
-        let place = profile
-            .at_or_below
-            .partition_point(|count| u128::from(*count) * u128::from(n) < wanted);
-        if let Some(&edge) = profile.grid.get(place)
-            && edges.last() != Some(&edge)
-        {
-            edges.push(edge);
+        // At most the total, which is a u64.
+        let wanted = (u128::from(i) * total).div_ceil(u128::from(n)) as u64;
+        let place = profile.at_or_below.partition_point(|count| *count < wanted);
+        if place < profile.grid.len() && places.last() != Some(&place) {
+            places.push(place);
         }
     }
-    edges
+    places
+}
+
+/// Cells where bins end that hold the values above the edge before them, up to their own edge.
+fn ends(places: impl Iterator<Item = usize>, cells: usize) -> Vec<usize> {
+    places.map(|place| 2 * place + 2).chain([cells]).collect()
+}
+
+/// Counts of the cells from each end to the next.
+fn sums(counts: &Counts, ends: &[usize]) -> Vec<u64> {
+    let mut from = 0;
+    let sum = |&to: &usize| {
+        let cells = counts.cells.get(from..to.min(counts.cells.len())).unwrap_or(&[]);
+        from = to;
+        cells.iter().sum()
+    };
+    ends.iter().map(sum).collect()
 }
 
 fn numeric(profile: &NumericProfile, pair: &Pair<'_>, edges: &Edges) -> Bins {
     let quantiles = matches!(edges, Edges::Quantiles(_));
-    let edges = match edges {
-        Edges::Quantiles(n) => quantile_edges(profile, *n),
-        Edges::Fixed(edges) => edges.iter().map(|edge| profile.dtype.round(*edge)).collect(),
-    };
-    // A bin holds the values above the edge before it, up to its own edge.
-    let ends: Vec<usize> = edges
-        .iter()
-        .map(|edge| 2 * profile.grid.partition_point(|point| point < edge) + 2)
-        .chain([pair.window.cells.len()])
-        .collect();
-    let sum = |counts: &Counts, from: usize, to: usize| -> u64 {
-        counts.cells.get(from..to.min(counts.cells.len())).unwrap_or(&[]).iter().sum()
+    let cells = pair.window.cells.len();
+    let (edges, ends): (Vec<f64>, Vec<usize>) = match edges {
+        Edges::Quantiles(n) => {
+            let places = quantile_places(profile, *n);
+            let edges = places.iter().map(|place| profile.grid[*place]).collect();
+            (edges, ends(places.into_iter(), cells))
+        }
+        Edges::Fixed(edges) => {
+            let edges: Vec<f64> = edges.iter().map(|edge| profile.dtype.round(*edge)).collect();
+            let place = |edge: &f64| profile.grid.partition_point(|point| point < edge);
+            let ends = ends(edges.iter().map(place), cells);
+            (edges, ends)
+        }
     };
     let is_whole = pair.reference.counted + profile.absences.total() == profile.rows;
     let is_cut = quantiles && is_whole;
     let mut bins = Bins::default();
-    let mut from = 0;
-    for (i, &to) in ends.iter().enumerate() {
+    let both = sums(pair.reference, &ends).into_iter().zip(sums(pair.window, &ends));
+    for (i, (reference, window)) in both.enumerate() {
         let label = match (edges.get(i), i.checked_sub(1).and_then(|j| edges.get(j))) {
             (Some(edge), _) => Label::UpTo(*edge),
             (None, Some(edge)) => Label::Above(*edge),
             (None, None) => Label::All,
         };
-        let (reference, window) = (sum(pair.reference, from, to), sum(pair.window, from, to));
         let origin = match i == edges.len() {
             _ if !is_cut || reference == 0 => Origin::Free,
             true => Origin::CutAbove,
             false => Origin::Cut,
         };
         bins.push(label, origin, reference, window);
-        from = to;
     }
     bins
 }
@@ -195,16 +221,16 @@ fn numeric(profile: &NumericProfile, pair: &Pair<'_>, edges: &Edges) -> Bins {
 fn categories(profile: &CategoryProfile, pair: &Pair<'_>) -> Bins {
     let mut bins = Bins::default();
     let at = |counts: &Counts, cell: usize| counts.cells.get(cell).copied().unwrap_or(0);
-    for (cell, (name, rows)) in profile.categories.iter().enumerate() {
+    for (cell, (_, rows)) in profile.categories.iter().enumerate() {
         let reference = at(pair.reference, cell);
         let origin = if reference == *rows { Origin::Named } else { Origin::Free };
-        bins.push(Label::Name(name.clone()), origin, reference, at(pair.window, cell));
+        bins.push(Label::Category(cell), origin, reference, at(pair.window, cell));
     }
     let other = profile.categories.len();
     let new = (at(pair.reference, other), at(pair.window, other));
     if new != (0, 0) {
         let origin = Origin::New(Unseen::of(profile, pair.reference));
-        bins.push(Label::Name("new".into()), origin, new.0, new.1);
+        bins.push(Label::New, origin, new.0, new.1);
     }
     bins
 }
@@ -235,8 +261,10 @@ impl FrozenBins {
     pub fn of(pair: &Pair<'_>, n: u32) -> FrozenBins {
         let mut bins = match pair.profile {
             Profile::Numeric(profile) => {
-                let Bins { reference, window, .. } = numeric(profile, pair, &Edges::Quantiles(n));
-                FrozenBins { ordered: reference.len(), reference, window }
+                let places = quantile_places(profile, n).into_iter();
+                let ends = ends(places, pair.window.cells.len());
+                let (reference, window) = (sums(pair.reference, &ends), sums(pair.window, &ends));
+                FrozenBins { ordered: ends.len(), reference, window }
             }
             Profile::Category(profile) => grouped(profile, pair, n),
         };

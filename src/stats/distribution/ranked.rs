@@ -7,7 +7,9 @@
 
 use std::fmt::Debug;
 
-use crate::stats::{Pair, Profile, Sample, Score, Statistic, StatisticKind, Tail, Undefined};
+use crate::stats::{
+    Chance, Pair, Profile, Sample, Score, Statistic, StatisticKind, Tail, Undefined,
+};
 
 /// A cell that holds something, with what lies below it.
 #[derive(Debug, Clone, Copy)]
@@ -193,5 +195,13 @@ impl<F: RankFormula> Statistic for Ranked<F> {
     fn tail(&self, sample: &Sample<'_>) -> Option<Tail> {
         let ranks = ranks(sample)?;
         self.0.tail(&ranks, self.0.measure(&ranks)?.value)
+    }
+
+    fn chance(&self, sample: &Sample<'_>, score: &Score) -> Chance {
+        let Some(ranks) = ranks(sample) else { return Chance::default() };
+        Chance {
+            floor: self.0.floor(&ranks).filter(|floor| floor.is_finite()),
+            tail: self.0.tail(&ranks, score.value),
+        }
     }
 }
