@@ -243,6 +243,12 @@ fn plan(watched: Watched, features: &[String], length: Span, every: Span) -> Pla
         act_within: Span::from_secs(3_600),
         storm: 20,
         public_url: String::new(),
-        limits: Limits { segments: 100, categories: 1_000, versions: 4, join: 1 << 30 },
+        limits: Limits {
+            segments: 100,
+            categories: 1_000,
+            versions: 4,
+            join: 1 << 30,
+            state: 1 << 40,
+        },
     }
 }
