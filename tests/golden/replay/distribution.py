@@ -1,4 +1,5 @@
 """Distances of a window from the reference, straight from both columns of raw values."""
+
 import bisect
 import math
 

@@ -1,4 +1,5 @@
 """Metrics over matched pairs, straight from the rows."""
+
 import math
 
 import numpy as np

@@ -1,4 +1,5 @@
 """Shares of rows that are absent, wrong, new or stuck; volume, coverage and delay."""
+
 import math
 
 import numpy as np

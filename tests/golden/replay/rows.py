@@ -1,4 +1,5 @@
 """The rows that driftd and these scripts read: made once from a fixed seed, and read back."""
+
 import csv
 import json
 import pathlib
@@ -28,7 +29,9 @@ def features(rng, n, shift):
         "weight": rng.normal(3 + 0.2 * shift, 0.8, n).round(1),
         "level": rng.integers(0, 6, n).astype(float),
         "sensor": rng.normal(20, 8, n).round(1),
-        "city": rng.choice(["Oslo", "Bergen", "Bodø", "Hamar"], n, p=[0.5, 0.3 - 0.2 * shift, 0.15 + 0.2 * shift, 0.05]),
+        "city": rng.choice(
+            ["Oslo", "Bergen", "Bodø", "Hamar"], n, p=[0.5, 0.3 - 0.2 * shift, 0.15 + 0.2 * shift, 0.05]
+        ),
     }
 
 

@@ -10,6 +10,7 @@ are published its p-value and 95 % interval. A score is exact, unless `error` sa
 from it: a number, or "interval" where the interval that driftd prints must hold it (it prints none where
 its score is exact).
 """
+
 import json
 import warnings
 
