@@ -71,6 +71,21 @@ pub(crate) fn incident(letter: Option<char>) -> IncidentStatus {
         json!([{ "bin": "<= 10", "share": 0.5 }, { "bin": "> 10", "share": 0.5 }]);
     finding["current_bins"] =
         json!([{ "bin": "<= 10", "share": 0.2 }, { "bin": "> 10", "share": 0.8 }]);
+    let attribution = json!([{
+        "series": "features.fare",
+        "segment": null,
+        "bins": [{ "bin": "> 10", "reference": 0.5, "window": 0.8, "term": 0.14, "part": 0.34 }],
+        "place": { "at": "<= 10", "reference": 0.5, "window": 0.2, "distance": -0.3,
+            "direction": "higher" },
+        "segments": [{ "by": "city", "of": "psi", "change": 0.31, "mix": 0.248, "within": 0.062,
+            "rest": 0.0, "total": 2, "largest": [{ "value": "Oslo", "adds": 0.3, "mix": 0.24,
+            "within": 0.06, "rest": 0.0, "reference_share": 0.5, "window_share": 0.9,
+            "reference": null, "window": null }] }],
+    }]);
+    let rank = |series: &str, times: f64| {
+        json!({ "series": series, "score": 0.0021 * times, "noise_floor": 0.0021,
+            "times_noise": times, "verdict": "ok" })
+    };
     IncidentStatus {
         line: IncidentLine {
             key: key.clone(),
@@ -90,6 +105,8 @@ pub(crate) fn incident(letter: Option<char>) -> IncidentStatus {
             "incident": { "key": key, "url": format!("http://127.0.0.1:7438/incidents/{key}") },
             "findings": [finding],
             "findings_total": 3,
+            "attribution": attribution,
+            "ranking": [rank("features.fare", 147.6), rank("features.city", 0.5)],
             "window": { "start": "2026-11-01T00:00:00Z", "end": "2026-11-02T00:00:00Z" },
             "outcome_coverage": 0.75,
             "slice": { "topics": [{ "topic": "demand.predictions", "partitions": [

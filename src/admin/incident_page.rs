@@ -15,6 +15,7 @@ use super::snapshot::Snapshot;
 use crate::engine::IncidentStatus;
 use crate::lines::{IncidentState, RowState, RunState, Suppressed};
 use crate::notify::summary::number;
+use crate::notify::why::why;
 
 /// Bars of one finding.
 const MOST_BARS: usize = 24;
@@ -40,6 +41,8 @@ fn main(snapshot: &Snapshot, incident: &IncidentStatus) -> String {
         head(incident),
         facts(incident),
         findings(data),
+        reasons(data),
+        ranking(data),
         distributions(data),
         messages(snapshot, incident),
         runs(snapshot, incident),
@@ -186,6 +189,46 @@ fn findings(data: &Value) -> String {
         "verdict",
     ];
     format!("<h2>Findings</h2>{}{more}", table(&heads, &rows))
+}
+
+/// What the findings are made of.
+fn reasons(data: &Value) -> String {
+    let items: String = each(&data["attribution"])
+        .iter()
+        .flat_map(|finding| {
+            let segment = match &finding["segment"] {
+                Value::Null => String::new(),
+                segment => format!(", {}", shown(segment)),
+            };
+            let name = format!("<b>{}</b>{segment}", shown(&finding["series"]));
+            why(finding).into_iter().map(move |text| format!("<li>{name}: {}</li>", escape(&text)))
+        })
+        .collect();
+    if items.is_empty() { String::new() } else { format!("<h2>Why</h2><ul>{items}</ul>") }
+}
+
+/// All series of the monitor in that window, beside each other.
+fn ranking(data: &Value) -> String {
+    let list = each(&data["ranking"]);
+    if list.len() < 2 {
+        return String::new();
+    }
+    let told = |value: &Value| value.as_f64().map(number).unwrap_or_default();
+    let rows: Vec<String> = list
+        .iter()
+        .map(|of| {
+            let verdict = shown(&of["verdict"]);
+            row(&[
+                shown(&of["series"]),
+                told(&of["times_noise"]),
+                told(&of["score"]),
+                told(&of["noise_floor"]),
+                format!("<span class=\"{verdict}\">{verdict}</span>"),
+            ])
+        })
+        .collect();
+    let heads = ["series", "score / noise floor", "score", "noise floor", "verdict"];
+    format!("<h2>Series</h2>{}", table(&heads, &rows))
 }
 
 /// Reference and current shares of every finding that has them, side by side.

@@ -6,8 +6,12 @@ use serde::{Deserialize, Serialize};
 use statrs::distribution::{ChiSquared, ContinuousCDF};
 
 use super::evidence::Evidence;
-use super::promise::{FALSE_ALARM_EVERY, FALSE_WARNING_EVERY, Promise, UNLUCKY_REFERENCES};
-use super::{Detector, DetectorKind, Memory, NoData, Observation, Reading};
+use super::promise::{
+    FALSE_ALARM_EVERY, FALSE_WARNING_EVERY, Promise, TOGETHER, UNLUCKY_REFERENCES,
+};
+use super::together::{self, Holds};
+use super::{Detector, DetectorKind, Member, Memory, NoData, Observation, Reading};
+use crate::event::Span;
 use crate::stats::{Basis, FrozenBins, OptionDoc, ParamError, Params, Statistic};
 
 mod bets;
@@ -28,7 +32,10 @@ pub const KIND: DetectorKind = DetectorKind {
         like) at prices that are fair for every law near the reference. Near means: no farther than \
         the sampling error of the reference explains, and `tolerance`. As long as the series stays \
         near, the evidence reaches its level every `false_alarm_every` at the earliest, on average, \
-        however often it is looked at; the promise holds for 99 of 100 references. It looks at the \
+        however often it is looked at; the promise holds for 99 of 100 references. It is one promise for all series and \
+        segments of the monitor together: a list of them is named when their evidence carries it \
+        (e-d-BH), so that one of J needs J times the evidence, and a change in all of them no more \
+        than one alone; that costs the logarithm of J in time. It looks at the \
         events that came since the last evaluation, not at the whole window again. Sees changes of \
         level, spread, shape, categories and missing values; does not see changes smaller than the \
         reference can support, or a daily rhythm as normal: let `every` cover it. To choose for \
@@ -37,6 +44,7 @@ pub const KIND: DetectorKind = DetectorKind {
     options: &[
         FALSE_ALARM_EVERY,
         FALSE_WARNING_EVERY,
+        TOGETHER,
         OptionDoc {
             name: "tolerance",
             kind: "number",
@@ -74,6 +82,12 @@ struct State {
     /// Decayed counts of the steps so far.
     histories: [Vec<f64>; 3],
     evidence: Evidence,
+}
+
+impl Holds for State {
+    fn evidence(&mut self) -> &mut Evidence {
+        &mut self.evidence
+    }
 }
 
 impl State {
@@ -149,16 +163,25 @@ impl Detector for EDetector {
         if bins.window.iter().any(|n| *n > 0) {
             let tables = self.tables(&bins, memory);
             let bets = state.bets(&tables, &bins.window);
-            state.evidence.take(&bets, levels);
+            state.evidence.take(&bets, levels, self.promise.among(seen));
             state.remember(&bins.window);
         }
-        let reading = state.evidence.read(levels);
+        let reading = self.promise.read(&mut state.evidence, seen);
         memory.keep(KIND.name, State::LAYOUT, &state);
         Ok(reading)
     }
 
     fn is_sequential(&self) -> bool {
         true
+    }
+
+    fn is_joint(&self) -> bool {
+        self.promise.is_joint()
+    }
+
+    fn name_list(&self, members: &mut [Member<'_>], of: usize, every: Span) {
+        let levels = self.promise.levels(every);
+        together::name::<State>(KIND.name, State::LAYOUT, members, of, levels);
     }
 
     fn takes_steps(&self) -> bool {

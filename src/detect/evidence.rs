@@ -28,11 +28,11 @@ pub(super) struct Levels {
 
 impl Evidence {
     /// Takes the logarithms of one step's e-values; `None` is a bet that cannot win and gives its
-    /// stake up. Stakes are held at what fires alone, so that a change that has ended is forgotten
-    /// as fast as it was found.
-    pub(super) fn take(&mut self, bets: &[Option<f64>], levels: Levels) {
+    /// stake up. Stakes are held at what fires alone (`among` so many that share the promise), so
+    /// that a change that has ended is forgotten as fast as it was found.
+    pub(super) fn take(&mut self, bets: &[Option<f64>], levels: Levels, among: usize) {
         self.stakes.resize(bets.len(), f64::NEG_INFINITY);
-        let most = levels.critical.ln() + (bets.len() as f64).ln();
+        let most = levels.critical.ln() + (bets.len() as f64).ln() + (among.max(1) as f64).ln();
         for (stake, bet) in self.stakes.iter_mut().zip(bets) {
             *stake = match bet {
                 Some(bet) => (ln_1_plus_exp(*stake) + bet).min(most),
@@ -51,8 +51,7 @@ impl Evidence {
         greatest + (sum / self.stakes.len() as f64).ln()
     }
 
-    /// Where the evidence stands. It has cleared below four fifths of the lowest level, on the
-    /// scale of its logarithm; after an alarm it then begins anew.
+    /// Where the evidence stands by itself; after an alarm that has cleared it begins anew.
     pub(super) fn read(&mut self, levels: Levels) -> Reading {
         let now = self.ln_mean();
         let reaches = |level: f64| now >= level.ln();
@@ -63,14 +62,26 @@ impl Evidence {
         } else {
             None
         };
-        let lowest = levels.warning.unwrap_or(levels.critical).min(levels.critical);
-        let uncleared = now >= 0.8 * lowest.ln();
         if beyond.is_some() {
             self.fired = true;
-        } else if self.fired && !uncleared {
+        }
+        Reading { beyond, uncleared: self.holds(levels) }
+    }
+
+    /// Whether an alarm has not cleared: it does below four fifths of the lowest level, on the scale
+    /// of its logarithm, and the evidence then begins anew.
+    pub(super) fn holds(&mut self, levels: Levels) -> bool {
+        let lowest = levels.warning.unwrap_or(levels.critical).min(levels.critical);
+        let uncleared = self.ln_mean() >= 0.8 * lowest.ln();
+        if self.fired && !uncleared {
             *self = Evidence::default();
         }
-        Reading { beyond, uncleared }
+        uncleared
+    }
+
+    /// Notes an alarm; whether that is news.
+    pub(super) fn fire(&mut self) -> bool {
+        !std::mem::replace(&mut self.fired, true)
     }
 }
 
@@ -89,7 +100,7 @@ mod tests {
         let mut evidence = Evidence::default();
         bets.iter()
             .map(|bet| {
-                evidence.take(&[Some(bet.ln())], LEVELS);
+                evidence.take(&[Some(bet.ln())], LEVELS, 1);
                 let reading = evidence.read(LEVELS);
                 (reading.beyond, reading.uncleared)
             })
@@ -101,12 +112,12 @@ mod tests {
         let mut evidence = Evidence::default();
         let mut want = [0.0f64, 0.0];
         for (a, b) in [(2.0, 0.5), (3.0, 0.1), (0.2, 4.0)] {
-            evidence.take(&[Some(f64::ln(a)), Some(f64::ln(b))], LEVELS);
+            evidence.take(&[Some(f64::ln(a)), Some(f64::ln(b))], LEVELS, 1);
             want = [(want[0] + 1.0) * a, (want[1] + 1.0) * b];
             let mean = (want[0] + want[1]) / 2.0;
             assert!((evidence.ln_mean().exp() - mean).abs() < 1e-12 * mean);
         }
-        evidence.take(&[None, None], LEVELS);
+        evidence.take(&[None, None], LEVELS, 1);
         assert_eq!(evidence.ln_mean(), f64::NEG_INFINITY);
     }
 
@@ -133,7 +144,7 @@ mod tests {
     fn nothing_overflows() {
         let mut evidence = Evidence::default();
         for bet in [1e300, -1e300, 1e308, 0.0] {
-            evidence.take(&[Some(bet)], LEVELS);
+            evidence.take(&[Some(bet)], LEVELS, 1);
             assert!(!evidence.read(LEVELS).beyond.is_some_and(|_| evidence.ln_mean().is_nan()));
             assert!(evidence.ln_mean() <= 100f64.ln());
         }

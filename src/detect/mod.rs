@@ -6,6 +6,7 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
+use crate::event::Span;
 pub use crate::lines::{NoData, Severity};
 use crate::stats::{OptionDoc, ParamError, Params, Statistic};
 
@@ -26,6 +27,7 @@ mod river;
 mod running_mean;
 mod sequential;
 mod threshold;
+mod together;
 
 #[cfg(test)]
 mod tests;
@@ -34,6 +36,7 @@ pub use manual::manual;
 pub use memory::Memory;
 pub use observation::{Observation, Step};
 use sequential::Sequential;
+pub use together::Member;
 
 /// What one window of one series and segment says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -55,7 +58,7 @@ pub enum For {
         n: usize,
     },
     /// All evaluations of this much event time.
-    Lasting(crate::event::Span),
+    Lasting(Span),
 }
 
 /// A detector with its options filled in.
@@ -74,6 +77,16 @@ pub trait Detector: Debug + Send + Sync {
     fn is_sequential(&self) -> bool {
         false
     }
+
+    /// Whether its promise is one for all series and segments of a monitor: [`Detector::name_list`]
+    /// then says which of them are beyond their level, once all have been read.
+    fn is_joint(&self) -> bool {
+        false
+    }
+
+    /// Says which members of a list are beyond a level; `of` series and segments share the promise,
+    /// also those that are not among the members, in steps of `every`.
+    fn name_list(&self, _members: &mut [Member<'_>], _of: usize, _every: Span) {}
 
     /// Whether it looks at [`Observation::step`].
     fn takes_steps(&self) -> bool {

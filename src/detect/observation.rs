@@ -14,6 +14,8 @@ pub struct Observation<'a> {
     pub reference_support: u64,
     /// Event time between this window's end and that of the window before.
     pub every: Span,
+    /// How many series and segments share the detector's promise, this one among them.
+    pub among: usize,
     /// What came since the window before; only filled where the detector takes steps.
     pub step: Step<'a>,
 }
@@ -36,6 +38,7 @@ impl Observation<'_> {
             reference: None,
             reference_support: 0,
             every: Span(0),
+            among: 1,
             step: Step::default(),
         }
     }

@@ -1,14 +1,17 @@
 //! The mean time between false alarms that a detector promises.
 
-use super::evidence::Levels;
+use super::evidence::{Evidence, Levels};
+use super::{Observation, Reading};
 use crate::event::Span;
 use crate::stats::{OptionDoc, ParamError, Params};
 
-/// How rare a false alarm is, in event time of one series.
+/// How rare a false alarm is, in event time.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Promise {
     critical: Span,
     warning: Option<Span>,
+    /// Of all series and segments of a monitor together, not of each.
+    together: bool,
 }
 
 /// `false_alarm_every`.
@@ -16,7 +19,7 @@ pub(super) const FALSE_ALARM_EVERY: OptionDoc = OptionDoc {
     name: "false_alarm_every",
     kind: "length of time",
     default: "90d",
-    doc: "mean time between false alarms of one series and segment; the longer, the later a change is seen",
+    doc: "mean time between false alarms of the monitor; the longer, the later a change is seen",
 };
 
 /// `false_warning_every`.
@@ -25,6 +28,14 @@ pub(super) const FALSE_WARNING_EVERY: OptionDoc = OptionDoc {
     kind: "length of time",
     default: "",
     doc: "as false_alarm_every, for a warning before it; without it there is none",
+};
+
+/// `together`.
+pub(super) const TOGETHER: OptionDoc = OptionDoc {
+    name: "together",
+    kind: "true or false",
+    default: "true",
+    doc: "the times above hold for all series and segments of the monitor together; false: for each of them, so that a hundred of them alarm a hundred times as often",
 };
 
 /// Share of references for which the promise may fail.
@@ -42,7 +53,28 @@ impl Promise {
                 "a false warning cannot be rarer than a false alarm; make it shorter",
             ));
         }
-        Ok(Promise { critical, warning })
+        let together = params.flag(TOGETHER.name)?.unwrap_or(true);
+        Ok(Promise { critical, warning, together })
+    }
+
+    /// Whether series and segments share it.
+    pub(super) fn is_joint(self) -> bool {
+        self.together
+    }
+
+    /// So many series and segments share it with the one that is seen, that one among them.
+    pub(super) fn among(self, seen: &Observation<'_>) -> usize {
+        if self.together { seen.among } else { 1 }
+    }
+
+    /// What the evidence of one series says; where others share the promise, the level that it needs
+    /// depends on theirs, and only the list can say that it is reached.
+    pub(super) fn read(self, evidence: &mut Evidence, seen: &Observation<'_>) -> Reading {
+        let levels = self.levels(seen.every);
+        match self.among(seen) {
+            0 | 1 => evidence.read(levels),
+            _ => Reading { beyond: None, uncleared: evidence.holds(levels) },
+        }
     }
 
     /// The promise in steps of this length; at least 2, below which every step would alarm.

@@ -3,8 +3,12 @@
 use std::sync::Arc;
 
 use super::evidence::Evidence;
-use super::promise::{FALSE_ALARM_EVERY, FALSE_WARNING_EVERY, Promise, UNLUCKY_REFERENCES};
-use super::{Detector, DetectorKind, NoData, Observation, Reading, Sequential};
+use super::promise::{
+    FALSE_ALARM_EVERY, FALSE_WARNING_EVERY, Promise, TOGETHER, UNLUCKY_REFERENCES,
+};
+use super::together::{self, Holds};
+use super::{Detector, DetectorKind, Member, NoData, Observation, Reading, Sequential};
+use crate::event::Span;
 use crate::stats::{Direction, OptionDoc, ParamError, Params, Score, Statistic};
 
 /// Its entry in the registry.
@@ -15,7 +19,7 @@ pub const KIND: DetectorKind = DetectorKind {
         size of the reference leaves open, and `tolerance`. As long as it does not, the evidence \
         reaches its level every `false_alarm_every` at the earliest, on average, for any dependence \
         between events in which each event's expected loss, given the past, stays within that \
-        bound; for 99 of 100 references. Works for statistics that are the mean of bounded losses: accuracy, \
+        bound; for 99 of 100 references, and for all segments of the monitor together. Works for statistics that are the mean of bounded losses: accuracy, \
         brier, missing_rate and the other rates; mae, mape and log_loss with `bound`. Sees \
         deterioration only. To choose for performance. Sources: Podkopaev & Ramdas, Tracking the \
         risk of a deployed model (ICLR 2022); Waudby-Smith & Ramdas, Estimating means of bounded \
@@ -23,6 +27,7 @@ pub const KIND: DetectorKind = DetectorKind {
     options: &[
         FALSE_ALARM_EVERY,
         FALSE_WARNING_EVERY,
+        TOGETHER,
         OptionDoc {
             name: "tolerance",
             kind: "text or number",
@@ -125,6 +130,12 @@ fn bets(tolerated: f64, average: f64, n: f64) -> [Option<f64>; BETS.len()] {
     })
 }
 
+impl Holds for Evidence {
+    fn evidence(&mut self) -> &mut Evidence {
+        self
+    }
+}
+
 impl Sequential for Risk {
     type State = Evidence;
     const NAME: &'static str = KIND.name;
@@ -141,9 +152,18 @@ impl Sequential for Risk {
         let levels = self.promise.levels(seen.every);
         if let Some(Score { value, support, .. }) = seen.step.score {
             let bets = bets(tolerated, self.loss(value), support as f64);
-            evidence.take(&bets, levels);
+            evidence.take(&bets, levels, self.promise.among(seen));
         }
-        Ok(evidence.read(levels))
+        Ok(self.promise.read(evidence, seen))
+    }
+
+    fn is_joint(&self) -> bool {
+        self.promise.is_joint()
+    }
+
+    fn name_list(&self, members: &mut [Member<'_>], of: usize, every: Span) {
+        let levels = self.promise.levels(every);
+        together::name::<Evidence>(Self::NAME, Self::LAYOUT, members, of, levels);
     }
 
     fn takes_steps(&self) -> bool {

@@ -5,7 +5,8 @@ use std::fmt::Debug;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Detector, Memory, NoData, Observation, Reading};
+use super::{Detector, Member, Memory, NoData, Observation, Reading};
+use crate::event::Span;
 
 /// A detector that takes window after window into a state of its own.
 pub(super) trait Sequential: Debug + Send + Sync {
@@ -27,6 +28,14 @@ pub(super) trait Sequential: Debug + Send + Sync {
         false
     }
 
+    /// As [`Detector::is_joint`].
+    fn is_joint(&self) -> bool {
+        false
+    }
+
+    /// As [`Detector::name_list`].
+    fn name_list(&self, _members: &mut [Member<'_>], _of: usize, _every: Span) {}
+
     /// As [`Detector::needs_reference_metric`].
     fn needs_reference_metric(&self) -> bool {
         false
@@ -47,6 +56,14 @@ impl<S: Sequential> Detector for S {
 
     fn is_sequential(&self) -> bool {
         true
+    }
+
+    fn is_joint(&self) -> bool {
+        Sequential::is_joint(self)
+    }
+
+    fn name_list(&self, members: &mut [Member<'_>], of: usize, every: Span) {
+        Sequential::name_list(self, members, of, every);
     }
 
     fn takes_steps(&self) -> bool {

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::Engine;
+use super::attribution::told;
 use super::decide::Deciding;
+use super::model::Group;
 use super::segments::WHOLE;
 use crate::event::Time;
 use crate::policy::Incident;
@@ -15,25 +17,45 @@ use crate::window::Extent;
 const MOST_FINDINGS: usize = 10;
 /// Bins per side of a finding.
 const MOST_BINS: usize = 24;
+/// Findings of which it is told what they are made of.
+const MOST_ATTRIBUTED: usize = 3;
+/// Series of the ranking.
+const MOST_RANKED: usize = 10;
 /// A body stays below 20 KB; findings are left out from the end until it does.
 const MOST_BYTES: usize = 18_000;
 /// Bytes of offset ranges; where they are more, `slice_truncated` says so.
 const MOST_SLICE: usize = 9_000;
 
+/// How much is told.
+#[derive(Debug, Clone, Copy)]
+struct Most {
+    findings: usize,
+    attributed: usize,
+}
+
+/// What is tried until it fits: fewer findings, then less of what they are made of, then none.
+fn sizes() -> impl Iterator<Item = Most> {
+    let findings = (MOST_ATTRIBUTED..=MOST_FINDINGS).rev().map(|n| (n, MOST_ATTRIBUTED));
+    let attributed = (0..MOST_ATTRIBUTED).rev().map(|n| (MOST_ATTRIBUTED, n));
+    let few = (0..MOST_ATTRIBUTED).rev().map(|n| (n, 0));
+    let all = findings.chain(attributed).chain(few);
+    all.map(|(findings, attributed)| Most { findings, attributed })
+}
+
 impl Engine {
     /// The `data` of a message about an incident, as JSON text.
     pub(super) fn evidence(&self, deciding: &Deciding, incident: &Incident) -> String {
-        let mut most = MOST_FINDINGS;
-        loop {
-            let text = self.evidence_with(deciding, incident, most).to_string();
-            if text.len() <= MOST_BYTES || most == 0 {
-                return text;
+        let mut text = String::new();
+        for most in sizes() {
+            text = self.evidence_with(deciding, incident, most).to_string();
+            if text.len() <= MOST_BYTES {
+                break;
             }
-            most -= 1;
         }
+        text
     }
 
-    fn evidence_with(&self, deciding: &Deciding, incident: &Incident, most: usize) -> Value {
+    fn evidence_with(&self, deciding: &Deciding, incident: &Incident, most: Most) -> Value {
         let model = &self.models[deciding.model];
         let (start, end) = (deciding.end - deciding.window, deciding.end);
         let coverage = incident.findings.iter().find_map(|f| f.line.coverage);
@@ -53,8 +75,10 @@ impl Engine {
                 "suppressed": incident.suppressed,
                 "url": format!("{}/incidents/{}", self.plan.public_url, incident.key),
             },
-            "findings": findings(incident, most),
+            "findings": findings(incident, most.findings),
             "findings_total": incident.findings.len(),
+            "attribution": attributions(incident, most.attributed),
+            "ranking": group.map_or_else(Vec::new, |group| ranking(group, deciding)),
             "window": { "start": start, "end": end },
             "outcome_coverage": coverage,
             "slice": slice,
@@ -140,6 +164,41 @@ fn bounded(ranges: BTreeMap<(&str, i64), Extent>) -> (Value, bool) {
     (json!({ "topics": topics }), truncated)
 }
 
+/// All series of a monitor in the window, also those within their levels, by what can be compared
+/// between them: how many times its own noise floor a score is.
+fn ranking(group: &Group, deciding: &Deciding) -> Vec<Value> {
+    let judged = group.latest.iter().filter(|(key, judged)| {
+        *key.monitor == *deciding.monitor
+            && key.segment == WHOLE
+            && judged.line.window.end == deciding.end
+    });
+    let mut ranked: Vec<_> = judged
+        .filter_map(|(_, judged)| {
+            let (score, floor) = (judged.line.score?, judged.line.noise_floor?);
+            (floor > 0.0).then_some((score / floor, score, floor, &judged.line))
+        })
+        .collect();
+    ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let told = |(times, score, floor, line): &(f64, f64, f64, &crate::lines::ScoreLine)| {
+        json!({
+            "series": line.series,
+            "score": score,
+            "noise_floor": floor,
+            "times_noise": times,
+            "verdict": line.verdict,
+        })
+    };
+    ranked.iter().take(MOST_RANKED).map(told).collect()
+}
+
+/// What findings are made of, wholes first: only they have segments.
+fn attributions(incident: &Incident, most: usize) -> Vec<Value> {
+    let attributed = incident.findings.iter().filter_map(|f| Some((f, f.attribution.as_ref()?)));
+    let mut attributed: Vec<_> = attributed.collect();
+    attributed.sort_by_key(|(finding, _)| !finding.line.segment.is_whole());
+    attributed.iter().take(most).map(|(finding, why)| told(&finding.line, why)).collect()
+}
+
 fn findings(incident: &Incident, most: usize) -> Vec<Value> {
     incident
         .findings
@@ -152,7 +211,9 @@ fn findings(incident: &Incident, most: usize) -> Vec<Value> {
                 fields.insert("level".into(), json!(finding.level));
                 fields.insert("reference_score".into(), json!(finding.reference_score));
                 fields.insert("severity".into(), json!(finding.severity));
-                if let Some(bins) = &finding.bins {
+                let bins = finding.attribution.as_ref().map(|why| &why.bins);
+                let bins = bins.filter(|bins| !bins.is_empty());
+                if let Some(bins) = bins {
                     let shown = |reference: bool| {
                         let share = |b: &crate::stats::Bin| {
                             json!({

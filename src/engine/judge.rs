@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::axis::Along;
 use super::clocks::Watermarks;
+use super::conclude::{Read, sharing};
 use super::model::{Group, Model, PaneKey, TrackKey, VersionIx};
 use super::round::{Round, close_round};
 use super::score::{Contents, Frame, Judged, Unit};
@@ -178,41 +179,33 @@ impl Model {
                 })
             })
         };
-        let mut judgements = Vec::new();
-        for series in series_of(monitor) {
-            let Some(start) = self.series_start(&group, frame.along, &series) else { continue };
+        let watched = series_of(monitor);
+        let segments = self.units_of(monitor, &frame);
+        let among = sharing(&group, monitor, &watched, &segments);
+        let mut read = Vec::new();
+        for series in &watched {
+            let Some(start) = self.series_start(&group, frame.along, series) else { continue };
             if frame.to <= start {
                 continue;
             }
-            for segment in self.units_of(monitor, &frame).into_iter().filter(|s| wanted(*s)) {
-                let (series, version) = (&series, version.clone());
-                let unit = Unit { monitor, series, segment, frame, version };
-                let contents = match frame.along {
-                    Along::Time | Along::Events => {
-                        self.counted_contents(&mut group, &members, &unit)
-                    }
-                    Along::Pairs => {
-                        self.matched_contents(&members, &unit, Time::MAX, reference.as_deref())
-                    }
-                };
+            for segment in segments.iter().copied().filter(|s| wanted(*s)) {
+                let version = version.clone();
+                let unit = Unit { monitor, series, segment, frame, version, among };
+                let contents = self.contents(&mut group, &members, &unit, Time::MAX);
                 if contents.events == 0 {
                     continue;
                 }
                 let key = track_key(monitor, series, segment);
                 let mut track = group.tracks.remove(&key).unwrap_or_default();
-                let run = self.empty_run(&track, &unit, &members, start, reference.as_deref());
-                if let Some(gap) = run {
-                    judgements.push((key.clone(), gap));
-                }
-                let full = frame.from >= start;
                 let against = reference.as_deref();
-                let mut judged =
-                    self.judge_unit(&unit, &contents, against, full, false, &mut track);
-                self.file(group_ix, &key, &mut track, &mut judged, &unit);
-                judgements.push((key.clone(), judged));
-                group.tracks.insert(key, track);
+                let gap = self.empty_run(&track, &unit, &members, start, against);
+                let full = frame.from >= start;
+                let is_news = !track.has_reading(frame.end);
+                let judged = self.judge_unit(&unit, &contents, against, full, false, &mut track);
+                read.push(Read { unit, key, track, gap, judged, is_news });
             }
         }
+        let judgements = self.conclude(group_ix, &mut group, &members, Time::MAX, read);
         let round = close_round(place, monitor, group_ix, &mut group, frame, version, judgements);
         self.groups[group_ix] = group;
         round
@@ -264,7 +257,7 @@ impl Model {
         let line = &mut judged.line;
         (line.verdict, line.score) = (Verdict::NoData, None);
         line.reason = line.reason.or(Some(NoData::NotEnoughEvents));
-        Some(Judged { reading: None, level: None, reference_score: None, bins: None, ..judged })
+        Some(Judged { reading: None, level: None, reference_score: None, ..judged })
     }
 
     /// Numbers the line, files its reading.

@@ -2,10 +2,11 @@
 //! wait is over.
 
 use super::axis::Along;
+use super::conclude::{Read, sharing};
 use super::judge::{series_of, track_key};
 use super::model::{Group, Model, VersionIx};
 use super::round::{Round, close_round};
-use super::score::{Contents, Frame, Judged, Unit};
+use super::score::{Frame, Judged, Unit};
 use super::track::Track;
 use crate::event::{Span, Time};
 use crate::plan::MonitorPlan;
@@ -37,6 +38,7 @@ impl Model {
         let mut rounds = Vec::new();
         let mut group = self.take_group(group_ix);
         let members = self.members(group_ix);
+        let watched = series_of(monitor);
         for end in window_ends(boundary, outcomes.within, self.time.width, every) {
             let frame = Frame::of_time(end, length, every);
             let when = When {
@@ -51,34 +53,35 @@ impl Model {
             if !(when.due || when.last || early) {
                 continue;
             }
-            let mut judgements = Vec::new();
+            let mut read = Vec::new();
             let version = self.label(group_ix, end);
             let segments = self.units_of(monitor, &frame);
-            for series in series_of(monitor) {
-                let start = self.series_start(&group, Along::Time, &series);
+            let among = sharing(&group, monitor, &watched, &segments);
+            for series in &watched {
+                let start = self.series_start(&group, Along::Time, series);
                 let Some(start) = start.filter(|start| *start < end) else { continue };
                 for &segment in &segments {
-                    let (series, version) = (&series, version.clone());
-                    let unit = Unit { monitor, series, segment, frame, version };
+                    let version = version.clone();
+                    let unit = Unit { monitor, series, segment, frame, version, among };
                     let key = track_key(monitor, series, segment);
                     let mut track = group.tracks.remove(&key).unwrap_or_default();
-                    if when.last || !track.has_line(end) {
-                        let full = frame.from >= start;
-                        let judged =
-                            self.judge_window(&unit, &group, &members, when, full, &mut track);
-                        if let Some(mut judged) = judged {
-                            let reference = group.reference.as_deref();
-                            let run = self.empty_run(&track, &unit, &members, start, reference);
-                            if let Some(gap) = run {
-                                judgements.push((key.clone(), gap));
-                            }
-                            self.file(group_ix, &key, &mut track, &mut judged, &unit);
-                            judgements.push((key.clone(), judged));
-                        }
-                    }
-                    group.tracks.insert(key, track);
+                    let full = frame.from >= start;
+                    let is_news = !track.has_reading(end);
+                    let judged = (when.last || !track.has_line(end))
+                        .then(|| {
+                            self.judge_window(&unit, &mut group, &members, when, full, &mut track)
+                        })
+                        .flatten();
+                    let Some(judged) = judged else {
+                        group.tracks.insert(key, track);
+                        continue;
+                    };
+                    let reference = group.reference.as_deref();
+                    let gap = self.empty_run(&track, &unit, &members, start, reference);
+                    read.push(Read { unit, key, track, gap, judged, is_news });
                 }
             }
+            let judgements = self.conclude(group_ix, &mut group, &members, boundary, read);
             rounds.push(close_round(
                 place, monitor, group_ix, &mut group, frame, version, judgements,
             ));
@@ -92,14 +95,13 @@ impl Model {
     fn judge_window(
         &mut self,
         unit: &Unit<'_>,
-        group: &Group,
+        group: &mut Group,
         members: &[VersionIx],
         when: When,
         full: bool,
         track: &mut Track,
     ) -> Option<Judged> {
-        let reference = group.reference.as_deref();
-        let contents: Contents = self.matched_contents(members, unit, when.boundary, reference);
+        let contents = self.contents(group, members, unit, when.boundary);
         if contents.events == 0 {
             return None;
         }
@@ -108,7 +110,8 @@ impl Model {
         if by_coverage && !mature && !when.due && !when.last {
             return None;
         }
-        Some(self.judge_unit(unit, &contents, reference, full, by_coverage && !mature, track))
+        let (low, reference) = (by_coverage && !mature, group.reference.as_deref());
+        Some(self.judge_unit(unit, &contents, reference, full, low, track))
     }
 }
 

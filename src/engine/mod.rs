@@ -5,10 +5,12 @@
 //! [`Engine::changes`]. Next door below: `window`, `join`, `policy`; above: `daemon`, which feeds
 //! it, and `cli::replay`, which feeds it files.
 
+mod attribution;
 mod axis;
 mod blocks;
 mod clocks;
 mod commands;
+mod conclude;
 mod count;
 mod counted;
 mod decide;

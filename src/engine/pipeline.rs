@@ -89,7 +89,7 @@ impl Engine {
                 line,
                 level: Some(level),
                 reference_score: None,
-                bins: None,
+                attribution: None,
             });
         };
         if let Some(last) = pipeline.last_event

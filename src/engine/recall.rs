@@ -85,7 +85,7 @@ impl Model {
                 reading: None,
                 level,
                 reference_score: metric,
-                bins: None,
+                attribution: None,
                 restated: false,
             };
             latest.insert(key, judged);

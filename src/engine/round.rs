@@ -79,13 +79,12 @@ fn standing(
         let Some(latest) = group.latest.get(key) else { continue };
         let line = &latest.line;
         if let Some(severity) = track.firing(persistence, every) {
-            let bins = latest.bins.clone();
             findings.push(Finding {
                 severity,
                 line: line.clone(),
                 level: latest.level,
                 reference_score: latest.reference_score,
-                bins,
+                attribution: latest.attribution.clone(),
             });
         }
         if track.holds(persistence, every) {

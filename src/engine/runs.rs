@@ -236,7 +236,7 @@ impl Engine {
             line,
             level: Some(0.0),
             reference_score: None,
-            bins: None,
+            attribution: None,
         };
         self.settle_builtin(place, RETRAINING, vec![finding], effects);
     }

@@ -11,10 +11,9 @@ use crate::detect::{Observation, Reading, Severity, Step};
 use crate::event::{Span, Time};
 use crate::lines::{NoData, ScoreLine, Verdict, WindowLine};
 use crate::plan::MonitorPlan;
+use crate::policy::Attribution;
 use crate::reference::{Reference, SegmentReference};
-use crate::stats::{
-    Basis, Bin, Counts, Delays, Pair, Performance, Profile, Sample, Tail, Undefined, bins,
-};
+use crate::stats::{Basis, Counts, Delays, Pair, Performance, Profile, Sample, Tail, Undefined};
 use crate::window::{Matches, Running};
 
 /// One window: where it lies along its line, and when that was.
@@ -49,7 +48,7 @@ impl Frame {
     }
 
     /// Event time from one window to the next: among counts, the window's share of it.
-    fn pace(&self) -> Span {
+    pub(super) fn pace(&self) -> Span {
         match self.along {
             Along::Time => self.every,
             Along::Events | Along::Pairs => {
@@ -69,6 +68,8 @@ pub(super) struct Unit<'a> {
     pub frame: Frame,
     /// Name of the group's newest version.
     pub version: Option<Arc<str>>,
+    /// How many series and segments share the detector's promise.
+    pub among: usize,
 }
 
 impl<'a> Unit<'a> {
@@ -106,8 +107,8 @@ pub(super) struct Judged {
     pub level: Option<f64>,
     /// The same metric on the reference, where there is one.
     pub reference_score: Option<f64>,
-    /// Both distributions, where a level was crossed.
-    pub bins: Option<Vec<Bin>>,
+    /// What it is made of, where a level was crossed.
+    pub attribution: Option<Attribution>,
     /// Whether it is a revision that says something else than the line before.
     pub restated: bool,
 }
@@ -115,6 +116,13 @@ pub(super) struct Judged {
 /// Share of a window's events that may hold something of another type before its distribution says
 /// nothing any more: as many as may be bad.
 const MOST_WRONG: f64 = 0.05;
+
+impl Judged {
+    /// Whether it is beyond a level.
+    pub(super) fn is_beyond(&self) -> bool {
+        self.reading.is_some_and(|reading| reading.beyond.is_some())
+    }
+}
 
 impl Contents {
     /// Whether what is missing is missing because events hold something of another type.
@@ -129,7 +137,7 @@ impl Contents {
     }
 
     /// What a statistic may look at.
-    fn sample<'a>(
+    pub(super) fn sample<'a>(
         &'a self,
         length: Span,
         against: Option<(&'a Profile, &'a Counts)>,
@@ -150,8 +158,24 @@ impl Contents {
 }
 
 impl Model {
+    /// What a window holds, as known at `boundary`.
+    pub(super) fn contents(
+        &mut self,
+        group: &mut Group,
+        members: &[VersionIx],
+        unit: &Unit<'_>,
+        boundary: Time,
+    ) -> Contents {
+        if unit.monitor.by_outcomes() {
+            let reference = group.reference.clone();
+            self.matched_contents(members, unit, boundary, reference.as_deref())
+        } else {
+            self.counted_contents(group, members, unit)
+        }
+    }
+
     /// The sums over matches of a window, as known at `boundary`; what arrived before it is settled.
-    pub(super) fn matched_contents(
+    fn matched_contents(
         &mut self,
         members: &[VersionIx],
         unit: &Unit<'_>,
@@ -201,7 +225,7 @@ impl Model {
     }
 
     /// The counts of a window of one series, by sliding sums.
-    pub(super) fn counted_contents(
+    fn counted_contents(
         &self,
         group: &mut Group,
         members: &[VersionIx],
@@ -336,6 +360,7 @@ impl Model {
                 reference: metric,
                 reference_support: metric_support.unwrap_or(0),
                 every: pace,
+                among: unit.among,
                 step,
             };
             track.read(unit.frame.end, monitor.detector.as_ref(), &seen)
@@ -343,12 +368,7 @@ impl Model {
         let reading = read.and_then(Result::ok);
         let reason = reason.or(read.and_then(Result::err));
         let score = score.filter(|_| reason.is_none());
-        let verdict = match (reason, reading.and_then(|r| r.beyond)) {
-            (Some(_), _) => Verdict::NoData,
-            (None, Some(Severity::Critical)) => Verdict::Critical,
-            (None, Some(Severity::Warning)) => Verdict::Warning,
-            (None, None) => Verdict::Ok,
-        };
+        let verdict = reason.map_or_else(|| said(reading), |_| Verdict::NoData);
         let level = score
             .zip(reading.and_then(|r| r.beyond))
             .and_then(|(score, severity)| monitor.detector.level(severity, score.value, metric));
@@ -389,9 +409,7 @@ impl Model {
             verdict,
             reason,
         };
-        let beyond = reading.is_some_and(|r| r.beyond.is_some());
-        let bins = pair.filter(|_| beyond).map(|pair| bins(&pair));
-        Judged { line, reading, level, reference_score: metric, bins, restated: false }
+        Judged { line, reading, level, reference_score: metric, attribution: None, restated: false }
     }
 
     /// Whether the path of a series is configured and was found in no event so far: a fault of
@@ -402,6 +420,15 @@ impl Model {
             feature => feature.to_owned(),
         };
         self.plan.paths.iter().any(|p| p.name == path) && !self.ledger.paths_seen.contains(&path)
+    }
+}
+
+/// What a reading says of a window that has a score.
+pub(super) fn said(reading: Option<Reading>) -> Verdict {
+    match reading.and_then(|r| r.beyond) {
+        Some(Severity::Critical) => Verdict::Critical,
+        Some(Severity::Warning) => Verdict::Warning,
+        None => Verdict::Ok,
     }
 }
 

@@ -85,6 +85,11 @@ impl Segments {
         &self.entries[segment as usize]
     }
 
+    /// A dimension as reference files name it.
+    pub(super) fn name_of(&self, dimension: usize) -> String {
+        self.dimensions[dimension].0.join(",")
+    }
+
     /// Finds or makes the segment of these values; beyond the limit, the overflow bucket.
     pub(super) fn number(&mut self, dimension: usize, values: &[&str]) -> SegmentIx {
         let key: Arc<str> = segment_value(values).into();

@@ -22,7 +22,7 @@ pub(super) struct Track {
     #[serde(skip)]
     pub revisions: Revisions,
     /// What a sequential detector keeps from window to window.
-    memory: Memory,
+    pub memory: Memory,
 }
 
 impl Track {
@@ -34,6 +34,11 @@ impl Track {
         said.lines += 1;
         said.verdict = verdict;
         (said.lines - 1, changed)
+    }
+
+    /// Whether the detector has read the window that ends at `end`.
+    pub(super) fn has_reading(&self, end: Time) -> bool {
+        self.revisions.of(end).is_some_and(|said| said.reading.is_some())
     }
 
     /// The detector's reading of the window that ends at `end`. A sequential detector takes each

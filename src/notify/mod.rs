@@ -12,6 +12,7 @@ pub mod signature;
 pub(crate) mod summary;
 pub(crate) mod text;
 mod webhook;
+pub(crate) mod why;
 
 use std::fmt::Debug;
 use std::sync::Arc;

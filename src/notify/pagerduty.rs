@@ -201,7 +201,15 @@ fn details(data: &Value) -> Value {
         })
         .collect();
     details.insert("findings".into(), Value::Array(findings));
-    for key in ["findings_total", "window", "outcome_coverage", "reference", "driftd_version"] {
+    for key in [
+        "findings_total",
+        "attribution",
+        "ranking",
+        "window",
+        "outcome_coverage",
+        "reference",
+        "driftd_version",
+    ] {
         if let Some(value) = data.get(key).filter(|value| !value.is_null()) {
             details.insert(key.into(), value.clone());
         }

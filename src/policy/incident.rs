@@ -7,13 +7,13 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::attribution::Attribution;
 use super::message::MessageKind;
 use super::stages::{Circumstances, suppression};
 use crate::detect::Severity;
 use crate::event::{Span, Time};
 use crate::lines::{IncidentLine, IncidentState, ScoreLine, Segment, Suppressed};
 use crate::plan::NotifyPlan;
-use crate::stats::Bin;
 
 /// A series and segment beyond its level.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -26,9 +26,9 @@ pub struct Finding {
     pub level: Option<f64>,
     /// The same metric on the reference.
     pub reference_score: Option<f64>,
-    /// Both distributions; only on the way into the evidence.
+    /// What it is made of; only on the way into the evidence.
     #[serde(skip)]
-    pub bins: Option<Vec<Bin>>,
+    pub attribution: Option<Attribution>,
 }
 
 /// One incident.

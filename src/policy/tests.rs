@@ -32,7 +32,7 @@ fn finding(series: &str, severity: Severity) -> Finding {
         verdict: Verdict::Critical,
         reason: None,
     };
-    Finding { severity, line, level: None, reference_score: None, bins: None }
+    Finding { severity, line, level: None, reference_score: None, attribution: None }
 }
 
 struct Desk {

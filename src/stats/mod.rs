@@ -14,6 +14,7 @@ mod params;
 mod performance;
 mod profile;
 mod quality;
+mod split;
 mod statistic;
 mod tail;
 mod volume;
@@ -23,7 +24,7 @@ mod tests;
 
 pub use counts::{Absences, Counts};
 pub use delays::Delays;
-pub use distribution::{Bin, FrozenBins, bins};
+pub use distribution::{Bin, Binning, FrozenBins, Place, bins, split_psi};
 pub use exact_sum::ExactSum;
 pub use params::{OptionDoc, ParamError, Params};
 pub use performance::{
@@ -31,6 +32,7 @@ pub use performance::{
     Losses, Multiclass, Observation, OutcomeMoments, Performance, Regression, ScoreCell, ScoreGrid,
 };
 pub use profile::{CategoryProfile, Dtype, NumericProfile, Profile};
+pub use split::{Part, Sides, Split, Tally, Terms};
 pub use statistic::{
     Basis, Chance, Direction, Pair, Sample, Score, SeriesKind, Statistic, StatisticKind, Task,
     Undefined,

@@ -4,7 +4,9 @@ use std::fmt::{self, Debug};
 use std::sync::Arc;
 
 use super::Tail;
-use super::{Counts, Delays, Dtype, Extra, OptionDoc, ParamError, Params, Performance, Profile};
+use super::{
+    Binning, Counts, Delays, Dtype, Extra, OptionDoc, ParamError, Params, Performance, Profile,
+};
 
 /// What a statistic is computed from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -189,6 +191,11 @@ pub trait Statistic: Debug + Send + Sync {
     /// Edges that must be points of every grid this statistic reads; empty for most.
     fn edges(&self) -> &[f64] {
         &[]
+    }
+
+    /// The bins it looks at, where it looks at bins.
+    fn binning(&self) -> Option<Binning> {
+        None
     }
 
     /// Events the score would be computed from, also where it is undefined: with a value, matched, or

@@ -1,6 +1,7 @@
 //! Laws that every statistic obeys; `golden` and `pairs` compare with values of scipy and
 //! scikit-learn (tests/golden), `orders` with the definitions, spelt out, on random data.
 
+mod attribution;
 mod floors;
 mod golden;
 mod orders;

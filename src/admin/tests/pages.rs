@@ -26,6 +26,9 @@ async fn the_incidents_page_says_what_where_since_when_and_how_sure() {
         "exceed 0.0021 only once in a hundred times",
         "The worst 1 of 3.",
         "50.0 → 80.0 %",
+        "<b>features.fare</b>: values are higher than the reference&#39;s: 20.0 % of them are &lt;= 10",
+        "the change of psi by 0.31 is 80.0 % mix, 20.0 % within segments, 0.0 % rest; most from Oslo",
+        "<td>148</td>",
         "&lt;= 10",
         "answered 503",
         "href=\"https://pipelines.example/1\"",
@@ -75,6 +78,17 @@ async fn hostile_names_and_values_stay_text() {
         finding["current_bins"][0]["bin"] = json!(evil);
         finding["reference_bins"][0]["bin"] = json!(evil);
         finding["p_value"] = json!({ "x": [evil] });
+        let why = &mut incident.data["attribution"][0];
+        why["series"] = json!(evil);
+        why["segment"] = json!({ evil: evil });
+        why["bins"][0]["bin"] = json!(evil);
+        why["place"]["at"] = json!(evil);
+        why["place"]["direction"] = json!(evil);
+        why["segments"][0]["by"] = json!(evil);
+        why["segments"][0]["of"] = json!(evil);
+        why["segments"][0]["largest"][0]["value"] = json!(evil);
+        incident.data["ranking"][0]["series"] = json!(evil);
+        incident.data["ranking"][0]["verdict"] = json!(evil);
         incident.data["slice"]["topics"][0]["topic"] = json!(evil);
         incident.data["reference"] = json!(evil);
         s.status.outbox[0].error = Some(evil.into());

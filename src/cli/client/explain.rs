@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::cli::Output;
+use crate::notify::why::why as sentences;
 
 const FINDINGS: &[&str] = &[
     "series",
@@ -15,6 +16,7 @@ const FINDINGS: &[&str] = &[
     "window/support",
     "verdict",
 ];
+const RANKING: &[&str] = &["series", "times_noise", "score", "noise_floor", "verdict"];
 const MESSAGES: &[&str] = &["to", "message", "state", "attempts", "created", "error"];
 const RUNS: &[&str] = &["id", "state", "requested", "changed", "version", "message"];
 const SLICE: &[&str] = &["topic", "partition", "from", "to"];
@@ -27,6 +29,11 @@ pub(super) fn print(incident: &Value, output: &Output) -> anyhow::Result<()> {
     let data = &incident["data"];
     output.text(&words(incident))?;
     section(output, "Findings", FINDINGS, &list(&data["findings"]))?;
+    let why = why(data);
+    if !why.is_empty() {
+        output.text(&format!("\nWhy\n{why}"))?;
+    }
+    section(output, "Series by how many times the noise", RANKING, &list(&data["ranking"]))?;
     section(output, "Messages", MESSAGES, &list(&incident["messages"]))?;
     section(output, "Retraining", RUNS, &list(&incident["runs"]))?;
     section(output, "Records of the window", SLICE, &slice(data))
@@ -82,6 +89,18 @@ pub(super) fn words(incident: &Value) -> String {
     ];
     let lines = facts.iter().filter(|(_, text)| !text.is_empty());
     lines.map(|(name, text)| format!("{name:<14} {text}")).collect::<Vec<_>>().join("\n")
+}
+
+/// What the findings are made of, a line for each fact.
+pub(super) fn why(data: &Value) -> String {
+    let lines = list(&data["attribution"]).into_iter().flat_map(|finding| {
+        let mut name = plain(&finding["series"]);
+        if !finding["segment"].is_null() {
+            name = format!("{name} {}", plain(&finding["segment"]));
+        }
+        sentences(&finding).into_iter().map(move |sentence| format!("{name}: {sentence}"))
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// A value as text that is safe on a terminal; nothing for null.

@@ -74,6 +74,14 @@ async fn an_incident_is_told_in_words_without_control_characters() {
         assert!(words.contains(part), "{part} is missing in {words}");
     }
     assert!(!words.contains('\u{1b}') && !words.contains("resolved by"), "{words}");
+    incident["data"]["attribution"][0]["segments"][0]["largest"][0]["value"] =
+        json!("\u{1b}[31mOslo\n");
+    let why = explain::why(&incident["data"]);
+    for part in ["features.fare: most from the bins > 10", "features.fare: by city: ", "80.0 % mix"]
+    {
+        assert!(why.contains(part), "{part} is missing in {why}");
+    }
+    assert!(why.lines().count() == 3 && !why.contains('\u{1b}'), "{why}");
     let status = remote(&api, None).get(&["api", "v1", "status"]).await.unwrap();
     assert_eq!(
         headline(&status),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::detect::{Detector, Memory, Observation, Severity, Step};
+use crate::detect::{Detector, Member, Memory, Observation, Reading, Severity, Step};
 use crate::event::Span;
 use crate::stats::{Absences, CategoryProfile, Counts, Dtype, NumericProfile, Pair, Profile};
 
@@ -68,6 +68,12 @@ impl Stream {
 
     /// One hour of `events` values moved by `shift`, of which a share is missing.
     fn step(&mut self, events: usize, shift: f64, missing: f64) -> (Option<Severity>, bool) {
+        let reading = self.read(events, shift, missing, 1);
+        (reading.beyond, reading.uncleared)
+    }
+
+    /// The same, as one of so many that share the promise.
+    fn read(&mut self, events: usize, shift: f64, missing: f64, among: usize) -> Reading {
         let mut counts = Counts::new(2 * CELLS + 1);
         for _ in 0..events {
             if self.random.unit() < missing {
@@ -80,11 +86,11 @@ impl Stream {
         let pair = Pair { profile: &self.profile, reference: &self.whole, window: &counts };
         let seen = Observation {
             every: Span::from_secs(3600),
+            among,
             step: Step { score: None, pair: Some(pair) },
             ..Observation::of(0.0)
         };
-        let reading = self.detector.read(&seen, &mut self.memory).unwrap();
-        (reading.beyond, reading.uncleared)
+        self.detector.read(&seen, &mut self.memory).unwrap()
     }
 
     /// Steps until it is critical; `most` where it never is.
@@ -207,4 +213,64 @@ fn many_names_are_no_evidence() {
         hours += alarms.unwrap_or(10 * stated);
     }
     assert!(hours >= runs * stated, "{hours} hours in {runs} runs, stated {stated}");
+}
+
+/// Series of a standard normal law that share one promise.
+struct List {
+    streams: Vec<Stream>,
+}
+
+impl List {
+    fn new(count: usize, rows: usize, seed: u64, options: &Value) -> List {
+        let seeds = (0..count as u64).map(|place| 1_000 * seed + place);
+        List { streams: seeds.map(|seed| Stream::new(rows, seed, options)).collect() }
+    }
+
+    /// The places of those that are critical after an hour in which the first so many are moved.
+    fn step(&mut self, events: usize, moved: usize, shift: f64) -> Vec<usize> {
+        let among = self.streams.len();
+        let detector = self.streams[0].detector.clone();
+        let read = |(place, stream): (usize, &mut Stream)| {
+            stream.read(events, if place < moved { shift } else { 0.0 }, 0.0, among)
+        };
+        let mut readings: Vec<Reading> = self.streams.iter_mut().enumerate().map(read).collect();
+        let both = self.streams.iter_mut().zip(&mut readings);
+        let mut members: Vec<Member<'_>> =
+            both.map(|(stream, reading)| Member { memory: &mut stream.memory, reading }).collect();
+        detector.name_list(&mut members, among, Span::from_secs(3600));
+        let critical = |place: &usize| readings[*place].beyond == Some(Severity::Critical);
+        (0..among).filter(critical).collect()
+    }
+}
+
+/// Fifty series keep one promise; each for itself would break it within a few hours.
+#[test]
+fn a_list_alarms_as_rarely_as_one_series() {
+    let (stated, runs) = (20, 8);
+    let hours: usize = (0..runs)
+        .map(|seed| {
+            let mut list = List::new(50, 1_000, seed, &promise(stated, 0.0));
+            let most = 4 * stated as usize;
+            (1..=most).find(|_| !list.step(100, 0, 0.0).is_empty()).unwrap_or(most)
+        })
+        .sum();
+    let mean = hours as f64 / runs as f64;
+    assert!(mean >= stated as f64, "stated {stated}, measured {mean}");
+}
+
+#[test]
+fn a_list_names_those_that_have_changed() {
+    for (moved, hours) in [(1, 4), (10, 4)] {
+        let mut list = List::new(50, 10_000, 7, &json!({}));
+        for _ in 0..20 {
+            assert!(list.step(500, moved, 0.0).is_empty());
+        }
+        for hour in 1..=12 {
+            let named = list.step(500, moved, 0.5);
+            assert!(named.iter().all(|place| *place < moved), "{named:?} of {moved}");
+            assert!(hour < hours || named.len() == moved, "{named:?} of {moved} in hour {hour}");
+        }
+        let quiet = (1..=12).find(|_| list.step(500, moved, 0.0).is_empty());
+        assert!(quiet.is_some_and(|hours| hours <= 4), "{quiet:?}");
+    }
 }

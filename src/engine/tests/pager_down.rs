@@ -37,7 +37,7 @@ impl Down {
             line: builtin_line("demand", RETRAINING, run, "failed_runs", 1.0, now),
             level: Some(0.0),
             reference_score: None,
-            bins: None,
+            attribution: None,
         };
         let mut effects = Effects::default();
         let findings = runs.iter().map(finding).collect();

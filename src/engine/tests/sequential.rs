@@ -1,5 +1,7 @@
 //! Detectors that remember, through the engine.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::world::*;
@@ -25,7 +27,7 @@ fn logs(hours: i64, from: i64, to: i64, wrong: impl Fn(i64) -> bool) -> (Vec<Rec
         time: m * MINUTE,
         version: "v1",
         fare: if (from * 60..to * 60).contains(&m) { 99.0 } else { ((m * 37) % 100) as f64 },
-        city: "Oslo",
+        city: if m % 2 == 0 { "Oslo" } else { "Bergen" },
         said: 10.0,
     });
     let outcomes = minutes.map(|m| Record::Outcome {
@@ -102,6 +104,27 @@ fn a_crash_changes_no_reading() {
         let first = risen.filter(|l| l.verdict == Verdict::Critical).map(|l| l.window.end).min();
         assert!(first > Some(Time(25 * HOUR)), "{first:?}");
     }
+}
+
+/// Cities stay as they are and share the promise with the fares, which drift.
+#[test]
+fn a_list_names_what_drifts() {
+    let logs = logs(40, 20, 30, |_| false);
+    let mut plan = drift_by_evidence(1);
+    let monitor = &mut plan.models[0].monitors[0];
+    monitor.series = ["features.city", "features.fare"].map(str::to_owned).into();
+    monitor.by = vec![0];
+    let through = run(plan.clone(), &logs, false);
+    let crashed = run(plan, &logs, true);
+    assert_eq!(through.verdicts(), crashed.verdicts());
+    let of_monitor = through.lines.iter().filter(|l| &*l.monitor == "drift");
+    let critical = of_monitor.filter(|l| l.verdict == Verdict::Critical);
+    let named: BTreeSet<&str> = critical.map(|l| &*l.series).collect();
+    assert_eq!(named, BTreeSet::from(["features.fare"]));
+    let incidents = through.incidents();
+    assert_eq!(incidents.len(), 1, "{incidents:?}");
+    assert!(incidents[0].opened <= Time(22 * HOUR), "{incidents:?}");
+    assert_eq!(incidents[0].state, IncidentState::Resolved);
 }
 
 /// River's documented sequence for DDM, error by error: warning at 1084, drift at 1334.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use statrs::distribution::{ChiSquared, ContinuousCDF};
 
-use super::binning::{Bins, Edges, Origin};
+use super::binning::{Binning, Bins, Edges, HALF, Origin};
 use crate::stats::{
     Chance, OptionDoc, ParamError, Params, Sample, Score, Statistic, StatisticKind, Tail, Undefined,
 };
@@ -44,6 +44,11 @@ pub(super) trait Formula: Debug + Send + Sync + 'static {
 
     /// The statistic.
     fn value(&self, tables: &Tables) -> f64;
+
+    /// What it adds to every bin's count before it takes logarithms.
+    fn smoothing(&self) -> f64 {
+        HALF
+    }
 
     /// Its 99 % point without drift.
     fn floor(&self, tables: &Tables) -> Option<f64>;
@@ -145,7 +150,7 @@ pub(super) fn build(
 
 /// Option `smoothing`, for formulas with logarithms of shares.
 pub(super) fn smoothing(params: &mut Params) -> Result<f64, ParamError> {
-    match params.number("smoothing")?.unwrap_or(0.5) {
+    match params.number("smoothing")?.unwrap_or(HALF) {
         smoothing if smoothing > 0.0 => Ok(smoothing),
         _ => {
             let message = "must be above 0, or an empty bin has no logarithm";
@@ -161,6 +166,10 @@ impl<F: Formula> Statistic for Binned<F> {
 
     fn edges(&self) -> &[f64] {
         self.edges.fixed()
+    }
+
+    fn binning(&self) -> Option<Binning> {
+        Some(Binning { edges: self.edges.clone(), smoothing: self.formula.smoothing() })
     }
 
     fn support(&self, sample: &Sample<'_>) -> u64 {

@@ -4,17 +4,6 @@
 use crate::stats::law::Unseen;
 use crate::stats::{CategoryProfile, Counts, NumericProfile, Pair, ParamError, Params, Profile};
 
-/// One bin of both sides.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Bin {
-    /// `<= 3.5`, `> 9`, a category, `new`, `absent`.
-    pub label: String,
-    /// Share of the reference's rows.
-    pub reference: f64,
-    /// Share of the window's rows.
-    pub window: f64,
-}
-
 /// Counts per bin of both sides.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Bins {
@@ -74,6 +63,24 @@ pub(super) enum Edges {
     Fixed(Vec<f64>),
 }
 
+/// How a statistic makes its bins.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Binning {
+    pub(super) edges: Edges,
+    /// Added to every bin's count on both sides.
+    pub(super) smoothing: f64,
+}
+
+/// PSI's.
+impl Default for Binning {
+    fn default() -> Binning {
+        Binning { edges: Edges::Quantiles(10), smoothing: HALF }
+    }
+}
+
+/// Half a count.
+pub(super) const HALF: f64 = 0.5;
+
 impl Edges {
     /// Takes the options `bins` and `edges`.
     pub(super) fn from_params(params: &mut Params) -> Result<Edges, ParamError> {
@@ -126,25 +133,28 @@ impl Bins {
         &self.origins
     }
 
-    fn shares(&self, profile: &Profile) -> Vec<Bin> {
-        let share = |n: u64, total: u64| if total == 0 { 0.0 } else { n as f64 / total as f64 };
-        let (m, n) = (self.reference.iter().sum(), self.window.iter().sum());
-        self.labels
-            .iter()
-            .zip(self.reference.iter().zip(&self.window))
-            .map(|(label, (&r, &w))| Bin {
-                label: label.text(profile),
-                reference: share(r, m),
-                window: share(w, n),
-            })
-            .collect()
+    /// What the bins hold, in words.
+    pub(super) fn labels<'a>(&'a self, profile: &'a Profile) -> impl Iterator<Item = String> + 'a {
+        self.labels.iter().map(|label| label.text(profile))
     }
-}
 
-/// Shares of both sides in the bins of PSI's default, for evidence.
-#[must_use]
-pub fn bins(pair: &Pair<'_>) -> Vec<Bin> {
-    Bins::of(pair, &Edges::Quantiles(10)).shares(pair.profile)
+    /// Other counts on the same cells, in these bins; those of a part of either side.
+    pub(super) fn tally(&self, profile: &Profile, edges: &Edges, counts: &Counts) -> Vec<u64> {
+        let at = |cell: usize| counts.cells.get(cell).copied().unwrap_or(0);
+        let (ordered, known) = match profile {
+            Profile::Numeric(profile) => {
+                (sums(counts, &limits(profile, edges, profile.grid.len() * 2 + 1).1), 0)
+            }
+            Profile::Category(profile) => (Vec::new(), profile.categories.len()),
+        };
+        let count = |(bin, label): (usize, &Label)| match *label {
+            Label::UpTo(_) | Label::Above(_) | Label::All => ordered.get(bin).copied().unwrap_or(0),
+            Label::Category(cell) => at(cell),
+            Label::New => at(known),
+            Label::Absent => counts.absences.total(),
+        };
+        self.labels.iter().enumerate().map(count).collect()
+    }
 }
 
 /// Grid places of the reference's quantiles at i/n, each the smallest value x with F(x) >= i/n,
@@ -182,10 +192,9 @@ fn sums(counts: &Counts, ends: &[usize]) -> Vec<u64> {
     ends.iter().map(sum).collect()
 }
 
-fn numeric(profile: &NumericProfile, pair: &Pair<'_>, edges: &Edges) -> Bins {
-    let quantiles = matches!(edges, Edges::Quantiles(_));
-    let cells = pair.window.cells.len();
-    let (edges, ends): (Vec<f64>, Vec<usize>) = match edges {
+/// Edges, and the cells where their bins end.
+fn limits(profile: &NumericProfile, edges: &Edges, cells: usize) -> (Vec<f64>, Vec<usize>) {
+    match edges {
         Edges::Quantiles(n) => {
             let places = quantile_places(profile, *n);
             let edges = places.iter().map(|place| profile.grid[*place]).collect();
@@ -197,7 +206,12 @@ fn numeric(profile: &NumericProfile, pair: &Pair<'_>, edges: &Edges) -> Bins {
             let ends = ends(edges.iter().map(place), cells);
             (edges, ends)
         }
-    };
+    }
+}
+
+fn numeric(profile: &NumericProfile, pair: &Pair<'_>, edges: &Edges) -> Bins {
+    let quantiles = matches!(edges, Edges::Quantiles(_));
+    let (edges, ends) = limits(profile, edges, pair.window.cells.len());
     let is_whole = pair.reference.counted + profile.absences.total() == profile.rows;
     let is_cut = quantiles && is_whole;
     let mut bins = Bins::default();

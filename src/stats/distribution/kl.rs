@@ -32,6 +32,10 @@ impl Formula for Kl {
         &KIND
     }
 
+    fn smoothing(&self) -> f64 {
+        self.smoothing
+    }
+
     fn value(&self, tables: &Tables) -> f64 {
         tables.smoothed(self.smoothing).map(|(p, q)| q * (q / p).ln()).sum()
     }

@@ -4,6 +4,7 @@
 //! in a file of its own; what all members share is said once, by the family.
 
 pub(super) mod anderson_darling;
+mod attribution;
 mod binned;
 mod binning;
 mod bridge;
@@ -24,4 +25,5 @@ mod ranked;
 pub(super) mod total_variation;
 pub(super) mod wasserstein;
 
-pub use binning::{Bin, FrozenBins, bins};
+pub use attribution::{Bin, Place, bins, split_psi};
+pub use binning::{Binning, FrozenBins};

@@ -1,0 +1,260 @@
+//! What a window beyond its level is made of: its bins, the place where it lies farthest from the
+//! reference, and what each segment adds. Worked out only for such windows.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use super::model::{Group, Model, VersionIx};
+use super::score::{Contents, Unit, part_of};
+use super::segments::WHOLE;
+use crate::event::{Span, Time};
+use crate::lines::ScoreLine;
+use crate::policy::{Attribution, BySegment};
+use crate::reference::{Reference, SegmentReference};
+use crate::stats::{
+    Basis, Counts, Pair, Place, Profile, Sample, Sides, Split, Statistic, Tally, Terms, bins,
+    split_psi,
+};
+
+/// Bins and segments that are told; those that add most.
+const MOST_PARTS: usize = 5;
+
+/// One segment on both sides; either may lack it.
+struct Slice<'a> {
+    name: String,
+    reference: Option<&'a SegmentReference>,
+    window: Contents,
+}
+
+/// What all slices are compared by.
+struct Comparison<'a> {
+    statistic: &'a dyn Statistic,
+    series: &'a str,
+    length: Span,
+    reference: Option<&'a Reference>,
+}
+
+impl Model {
+    /// Why a window is beyond its level; of a segment without what its parts add.
+    pub(super) fn attribute(
+        &mut self,
+        group: &mut Group,
+        members: &[VersionIx],
+        unit: &Unit<'_>,
+        boundary: Time,
+    ) -> Attribution {
+        let contents = &self.contents(group, members, unit, boundary);
+        let reference = group.reference.clone();
+        let reference = reference.as_deref();
+        let comparison = Comparison {
+            statistic: unit.monitor.statistic.as_ref(),
+            series: unit.series,
+            length: unit.frame.end - unit.frame.start,
+            reference,
+        };
+        let part = part_of(reference, &self.segments.entry(unit.segment).reference_key);
+        let whole = contents.reference.as_deref();
+        let against = if unit.segment == WHOLE { whole } else { comparison.counts(part) };
+        let mut attribution = comparison.distribution(against, contents);
+        if unit.segment == WHOLE {
+            for &dimension in &unit.monitor.by {
+                let slices = self.slices(group, members, unit, boundary, dimension, reference);
+                let split = comparison.split(contents, &slices).map(|(of, split)| BySegment {
+                    by: self.segments.name_of(dimension),
+                    of,
+                    names: slices.into_iter().map(|slice| slice.name).collect(),
+                    split,
+                });
+                attribution.splits.extend(split);
+            }
+        }
+        attribution
+    }
+
+    /// The segments of a dimension that the window or the reference holds.
+    fn slices<'a>(
+        &mut self,
+        group: &mut Group,
+        members: &[VersionIx],
+        unit: &Unit<'_>,
+        boundary: Time,
+        dimension: usize,
+        reference: Option<&'a Reference>,
+    ) -> Vec<Slice<'a>> {
+        let held = reference.and_then(|r| r.segments.get(&self.segments.name_of(dimension)));
+        let mut seen = BTreeSet::new();
+        let mut slices = Vec::new();
+        for segment in self.units_of(unit.monitor, &unit.frame) {
+            let entry = self.segments.entry(segment);
+            if segment == WHOLE || entry.dimension != dimension {
+                continue;
+            }
+            let name = entry.reference_key.1.clone();
+            let unit = Unit { segment, ..unit.clone() };
+            let window = self.contents(group, members, &unit, boundary);
+            let reference = held.and_then(|held| held.get(&name));
+            seen.insert(name.clone());
+            slices.push(Slice { name, reference, window });
+        }
+        let gone = held.into_iter().flatten().filter(|(name, _)| !seen.contains(*name));
+        slices.extend(gone.map(|(name, part)| Slice {
+            name: name.clone(),
+            reference: Some(part),
+            window: Contents::default(),
+        }));
+        slices
+    }
+}
+
+impl<'a> Comparison<'a> {
+    fn profile(&self) -> Option<&'a Profile> {
+        Some(self.reference?.series.get(self.series)?)
+    }
+
+    fn counts(&self, part: Option<&'a SegmentReference>) -> Option<&'a Counts> {
+        part?.series.get(self.series)
+    }
+
+    /// The bins and the place of the largest distance, where there are distributions.
+    fn distribution(&self, reference: Option<&Counts>, contents: &Contents) -> Attribution {
+        let pair = self.profile().zip(reference).zip(contents.counts.as_deref());
+        let Some(((profile, reference), window)) = pair else { return Attribution::default() };
+        let pair = Pair { profile, reference, window };
+        let binning = self.statistic.binning().unwrap_or_default();
+        let place = Place::of(&pair).filter(|_| self.statistic.basis() == Basis::Distribution);
+        Attribution { bins: bins(&pair, &binning), place, splits: Vec::new() }
+    }
+
+    /// What the slices add to the whole's change, and to which number's.
+    fn split(&self, whole: &Contents, slices: &[Slice<'a>]) -> Option<(String, Split)> {
+        if self.statistic.basis() == Basis::Distribution {
+            return self.split_distance(whole, slices);
+        }
+        self.statistic.mean_of()?;
+        let before = match self.statistic.basis() {
+            Basis::Performance => self.metric(self.reference.map(|r| &r.performance)),
+            _ => self.quality(whole.reference.as_deref()),
+        };
+        let whole = Sides { reference: before, window: self.score(whole) };
+        let sides = |slice: &Slice<'a>| Sides {
+            reference: match self.statistic.basis() {
+                Basis::Performance => self.metric(slice.reference.map(|r| &r.performance)),
+                _ => self.quality(self.counts(slice.reference)),
+            },
+            window: self.score(&slice.window),
+        };
+        let parts: Vec<Sides> = slices.iter().map(sides).collect();
+        Some((self.statistic.label(), Split::of(whole, &parts)?))
+    }
+
+    /// The distance itself where it adds up over bins or at a place.
+    fn split_distance(&self, whole: &Contents, slices: &[Slice<'a>]) -> Option<(String, Split)> {
+        let (profile, none) = (self.profile()?, Counts::default());
+        let reference = whole.reference.as_deref()?;
+        let pair = Pair { profile, reference, window: whole.counts.as_deref()? };
+        let mut parts: Vec<(&Counts, &Counts)> = Vec::with_capacity(slices.len());
+        for slice in slices {
+            let window = slice.window.counts.as_deref();
+            parts.push((self.counts(slice.reference).unwrap_or(&none), window.unwrap_or(&none)));
+        }
+        let ranked = Place::of(&pair).filter(|_| self.statistic.binning().is_none());
+        match ranked {
+            Some(place) => Some(("ks".to_owned(), place.split(&pair, &parts)?)),
+            None => {
+                let binning = self.statistic.binning().unwrap_or_default();
+                Some(("psi".to_owned(), split_psi(&pair, &binning, &parts)?))
+            }
+        }
+    }
+
+    fn score(&self, contents: &Contents) -> Tally {
+        let against = self.profile().zip(contents.reference.as_deref());
+        self.mean(&contents.sample(self.length, against))
+    }
+
+    /// The score of the reference's own counts.
+    fn quality(&self, counts: Option<&Counts>) -> Tally {
+        let Some((profile, counts)) = self.profile().zip(counts) else { return Tally::default() };
+        let pair = Pair { profile, reference: counts, window: counts };
+        self.mean(&Sample {
+            events: counts.rows(),
+            window: Some(counts),
+            pair: Some(pair),
+            ..Sample::default()
+        })
+    }
+
+    fn mean(&self, sample: &Sample<'_>) -> Tally {
+        let score = self.statistic.score(sample);
+        score.map_or_else(|_| Tally::default(), |s| Tally::of(s.value, s.support as f64))
+    }
+
+    /// The metric that a reference holds.
+    fn metric(&self, metrics: Option<&BTreeMap<String, f64>>) -> Tally {
+        let of = |name: &str| metrics.and_then(|metrics| metrics.get(name)).copied();
+        match (of(&self.statistic.label()), of("n")) {
+            (Some(mean), Some(n)) => Tally::of(mean, n),
+            _ => Tally::default(),
+        }
+    }
+}
+
+/// An attribution as messages, pages and people read it: what adds most comes first.
+pub(super) fn told(line: &ScoreLine, attribution: &Attribution) -> Value {
+    let mut bins: Vec<_> = attribution.bins.iter().filter(|bin| bin.term > 0.0).collect();
+    bins.sort_by(|a, b| b.term.total_cmp(&a.term));
+    let psi: f64 = attribution.bins.iter().map(|bin| bin.term).sum();
+    let bin = |bin: &&crate::stats::Bin| {
+        json!({
+            "bin": bin.label,
+            "reference": bin.reference,
+            "window": bin.window,
+            "term": bin.term,
+            "part": bin.term / psi,
+        })
+    };
+    json!({
+        "series": line.series,
+        "segment": line.segment,
+        "bins": bins.iter().take(MOST_PARTS).map(bin).collect::<Vec<_>>(),
+        "place": attribution.place.as_ref().map(|place| json!({
+            "at": place.label,
+            "reference": place.reference,
+            "window": place.window,
+            "distance": place.distance(),
+            "direction": place.direction(),
+        })),
+        "segments": attribution.splits.iter().map(split).collect::<Vec<_>>(),
+    })
+}
+
+fn split(split: &BySegment) -> Value {
+    let BySegment { by, of, names, split } = split;
+    let mut parts: Vec<_> = names.iter().zip(&split.parts).collect();
+    parts.sort_by(|a, b| b.1.terms.sum().abs().total_cmp(&a.1.terms.sum().abs()));
+    let part = |(name, part): &(&String, &crate::stats::Part)| {
+        json!({
+            "value": name,
+            "adds": part.terms.sum(),
+            "mix": part.terms.mix,
+            "within": part.terms.within,
+            "rest": part.terms.rest,
+            "reference_share": part.reference_share,
+            "window_share": part.window_share,
+            "reference": part.means.0,
+            "window": part.means.1,
+        })
+    };
+    let Terms { mix, within, rest } = split.terms;
+    json!({
+        "by": by,
+        "of": of,
+        "change": split.change,
+        "mix": mix,
+        "within": within,
+        "rest": rest,
+        "largest": parts.iter().take(MOST_PARTS).map(part).collect::<Vec<_>>(),
+        "total": parts.len(),
+    })
+}
