@@ -32,7 +32,7 @@ pub const KIND: DetectorKind = DetectorKind {
         like) at prices that are fair for every law near the reference. Near means: no farther than \
         the sampling error of the reference explains, and `tolerance`. As long as the series stays \
         near, the evidence reaches its level every `false_alarm_every` at the earliest, on average, \
-        however often it is looked at; the promise holds for 99 of 100 references. It is one promise for all series and \
+        however often it is looked at; the promise holds for 99 of 100 references, or lists of them. It is one promise for all series and \
         segments of the monitor together: a list of them is named when their evidence carries it \
         (e-d-BH), so that one of J needs J times the evidence, and a change in all of them no more \
         than one alone; that costs the logarithm of J in time. It looks at the \
@@ -127,21 +127,23 @@ impl State {
 
 impl EDetector {
     /// The ball that holds the law of the reference's source, but for unlucky references (Wilks: 2 m
-    /// times the divergence is about chi-square), widened by the tolerance.
-    fn radius(&self, rows: u64, bins: usize) -> f64 {
+    /// times the divergence is about chi-square), widened by the tolerance. Of the `among` references
+    /// of a list none may be unlucky.
+    fn radius(&self, rows: u64, bins: usize, among: usize) -> f64 {
         let freedom = bins.saturating_sub(1).max(1) as f64;
-        let quantile = ChiSquared::new(freedom)
-            .map_or(f64::INFINITY, |law| law.inverse_cdf(1.0 - UNLUCKY_REFERENCES));
+        let quantile = ChiSquared::new(freedom).map_or(f64::INFINITY, |law| {
+            law.inverse_cdf(1.0 - UNLUCKY_REFERENCES / among.max(1) as f64)
+        });
         quantile / (2.0 * rows.max(1) as f64) + self.tolerance
     }
 
-    fn tables(&self, bins: &FrozenBins, memory: &mut Memory) -> Arc<Tables> {
+    fn tables(&self, bins: &FrozenBins, memory: &mut Memory, among: usize) -> Arc<Tables> {
         memory.computed(
-            |tables: &Tables| tables.reference == bins.reference,
+            |tables: &Tables| tables.reference == bins.reference && tables.among == among,
             || {
                 let rows = bins.reference.iter().sum();
-                let radius = self.radius(rows, bins.reference.len());
-                Tables::new(&bins.reference, bins.ordered, radius)
+                let radius = self.radius(rows, bins.reference.len(), among);
+                Tables::new(&bins.reference, bins.ordered, radius, among)
             },
         )
     }
@@ -161,9 +163,10 @@ impl Detector for EDetector {
             state = State::empty(&bins.reference);
         }
         if bins.window.iter().any(|n| *n > 0) {
-            let tables = self.tables(&bins, memory);
+            let among = self.promise.among(seen);
+            let tables = self.tables(&bins, memory, among);
             let bets = state.bets(&tables, &bins.window);
-            state.evidence.take(&bets, levels, self.promise.among(seen));
+            state.evidence.take(&bets, levels, among);
             state.remember(&bins.window);
         }
         let reading = self.promise.read(&mut state.evidence, seen);

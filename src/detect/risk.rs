@@ -84,7 +84,8 @@ impl Risk {
             (Some(baseline), _) => (self.loss(baseline), self.loss(baseline)),
             (None, Some(metric)) if seen.reference_support > 0 => {
                 let loss = self.loss(metric);
-                (loss, upper_bound(loss, seen.reference_support as f64))
+                let unlucky = UNLUCKY_REFERENCES / self.promise.among(seen).max(1) as f64;
+                (loss, upper_bound(loss, seen.reference_support as f64, unlucky))
             }
             _ => return Err(NoData::NoReference),
         };
@@ -96,11 +97,11 @@ impl Risk {
     }
 }
 
-/// The mean that `n` losses between 0 and 1 with this average have at most, but for unlucky
-/// references: where n times the divergence of two coins reaches the logarithm of the odds
+/// The mean that `n` losses between 0 and 1 with this average have at most, but for a share of
+/// unlucky references: where n times the divergence of two coins reaches the logarithm of the odds
 /// (Hoeffding 1963, theorem 1).
-fn upper_bound(average: f64, n: f64) -> f64 {
-    let most = (1.0 / UNLUCKY_REFERENCES).ln() / n;
+fn upper_bound(average: f64, n: f64, unlucky: f64) -> f64 {
+    let most = (1.0 / unlucky).ln() / n;
     let (mut low, mut high) = (average, 1.0);
     for _ in 0..60 {
         let middle = 0.5 * (low + high);
@@ -325,10 +326,10 @@ mod tests {
     /// 4 errors among 100: 100 kl(0.04, u) = ln 100 at u = 0.128354 (scipy's brentq).
     #[test]
     fn the_reference_is_allowed_its_sampling_error() {
-        assert!((upper_bound(0.04, 100.0) - 0.128_354_375).abs() < 1e-9);
+        assert!((upper_bound(0.04, 100.0, 0.01) - 0.128_354_375).abs() < 1e-9);
         // No error at all: 1 - 0.01^(1/n).
-        assert!((upper_bound(0.0, 50.0) - (1.0 - 0.01f64.powf(0.02))).abs() < 1e-9);
-        assert!((upper_bound(1.0, 50.0) - 1.0).abs() < 1e-12);
+        assert!((upper_bound(0.0, 50.0, 0.01) - (1.0 - 0.01f64.powf(0.02))).abs() < 1e-9);
+        assert!((upper_bound(1.0, 50.0, 0.01) - 1.0).abs() < 1e-12);
     }
 
     /// The mean of the e-value under a coin at the tolerated loss is 1: sum over the binomial law.

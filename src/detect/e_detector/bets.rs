@@ -18,6 +18,8 @@ pub(super) struct Tables {
     pub reference: Vec<u64>,
     /// Smoothed shares of the reference.
     pub shares: Vec<f64>,
+    /// How many series share the promise.
+    pub among: usize,
     /// Divergence up to which the series may differ from these shares.
     pub radius: f64,
     /// One table per bet; `None` where the ball holds it.
@@ -25,7 +27,7 @@ pub(super) struct Tables {
 }
 
 impl Tables {
-    pub(super) fn new(reference: &[u64], ordered: usize, radius: f64) -> Tables {
+    pub(super) fn new(reference: &[u64], ordered: usize, radius: f64, among: usize) -> Tables {
         let shares = smoothed(reference);
         let mut laws = Vec::new();
         if ordered > 1 {
@@ -36,7 +38,7 @@ impl Tables {
         let special = if ordered > 0 { 1 } else { 2.min(shares.len()) };
         laws.extend((shares.len() - special..shares.len()).map(|bin| burst(&shares, bin)));
         let tables = laws.iter().map(|law| ln_ratios(&shares, law, radius)).collect();
-        Tables { reference: reference.to_vec(), shares, radius, tables }
+        Tables { reference: reference.to_vec(), shares, among, radius, tables }
     }
 }
 

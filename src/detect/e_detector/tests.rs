@@ -215,6 +215,17 @@ fn many_names_are_no_evidence() {
     assert!(hours >= runs * stated, "{hours} hours in {runs} runs, stated {stated}");
 }
 
+/// 99 % and 99.98 % points of chi-square with 15 degrees of freedom, from its closed tail.
+#[test]
+fn none_of_the_references_of_a_list_may_be_unlucky() {
+    let promise = super::Promise::take(&mut crate::stats::Params::default()).unwrap();
+    let detector = super::EDetector { promise, tolerance: 0.01, bins: 16 };
+    for (among, point) in [(1, 30.577914), (50, 42.328846)] {
+        let radius = detector.radius(1_000, 16, among);
+        assert!((radius - 0.01 - point / 2_000.0).abs() < 1e-9, "{among}: {radius}");
+    }
+}
+
 /// Series of a standard normal law that share one promise.
 struct List {
     streams: Vec<Stream>,
