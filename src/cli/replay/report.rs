@@ -49,7 +49,11 @@ pub(super) fn print(
             Some(FailOn::Critical) => incident.line.severity == Severity::Critical,
             None => false,
         };
-        rows.push(serde_json::to_value(&incident.line)?);
+        let mut row = serde_json::to_value(&incident.line)?;
+        for reasons in ["attribution", "ranking"] {
+            row[reasons] = incident.data[reasons].clone();
+        }
+        rows.push(row);
     }
     let summary = summarise(&findings, began);
     let judged = summary.judged;
