@@ -26,6 +26,14 @@ pub(super) struct Levels {
     pub warning: Option<f64>,
 }
 
+impl Levels {
+    /// Of one among so many that share the promise, when it is beyond its level alone.
+    pub(super) fn alone(self, among: usize) -> Levels {
+        let times = |level: f64| level * among.max(1) as f64;
+        Levels { critical: times(self.critical), warning: self.warning.map(times) }
+    }
+}
+
 impl Evidence {
     /// Takes the logarithms of one step's e-values; `None` is a bet that cannot win and gives its
     /// stake up. Stakes are held at what fires alone (`among` so many that share the promise), so
@@ -62,21 +70,29 @@ impl Evidence {
         } else {
             None
         };
+        let uncleared = self.holds(levels);
         if beyond.is_some() {
             self.fired = true;
+        } else if !uncleared {
+            self.begin_anew();
         }
-        Reading { beyond, uncleared: self.holds(levels) }
+        Reading { beyond, uncleared }
     }
 
-    /// Whether an alarm has not cleared: it does below four fifths of the lowest level, on the scale
-    /// of its logarithm, and the evidence then begins anew.
-    pub(super) fn holds(&mut self, levels: Levels) -> bool {
+    /// Whether it has not cleared: it is at four fifths of the lowest level, on the scale of its
+    /// logarithm, or beyond.
+    pub(super) fn holds(&self, levels: Levels) -> bool {
         let lowest = levels.warning.unwrap_or(levels.critical).min(levels.critical);
-        let uncleared = self.ln_mean() >= 0.8 * lowest.ln();
-        if self.fired && !uncleared {
+        self.ln_mean() >= 0.8 * lowest.ln()
+    }
+
+    /// Forgets an alarm that has cleared, with all evidence; whether there was one.
+    pub(super) fn begin_anew(&mut self) -> bool {
+        let fired = self.fired;
+        if fired {
             *self = Evidence::default();
         }
-        uncleared
+        fired
     }
 
     /// Notes an alarm; whether that is news.

@@ -73,7 +73,7 @@ impl Promise {
         let levels = self.levels(seen.every);
         match self.among(seen) {
             0 | 1 => evidence.read(levels),
-            _ => Reading { beyond: None, uncleared: evidence.holds(levels) },
+            among => Reading { beyond: None, uncleared: evidence.holds(levels.alone(among)) },
         }
     }
 

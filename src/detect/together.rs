@@ -38,21 +38,27 @@ pub(super) fn name<S: Holds>(
 ) {
     let of = of.max(members.len());
     let recall = |member: &Member<'_>| member.memory.recall::<S>(owner, layout);
-    let stands: Vec<f64> = members.iter().map(|m| recall(m).evidence().ln_mean()).collect();
+    let mut states: Vec<S> = members.iter().map(recall).collect();
+    let stands: Vec<f64> = states.iter_mut().map(|state| state.evidence().ln_mean()).collect();
     let critical = least_named(&stands, of, levels.critical);
     let warning = levels.warning.map(|level| least_named(&stands, of, level));
-    for (member, now) in members.iter_mut().zip(stands) {
+    for ((member, state), now) in members.iter_mut().zip(&mut states).zip(stands) {
         let beyond = if now >= critical {
             Some(Severity::Critical)
         } else if warning.is_some_and(|warning| now >= warning) {
             Some(Severity::Warning)
         } else {
-            continue;
+            None
         };
-        *member.reading = Reading { beyond, uncleared: true };
-        let mut state = recall(member);
-        if state.evidence().fire() {
-            member.memory.keep(owner, layout, &state);
+        let evidence = state.evidence();
+        let is_news = if beyond.is_some() {
+            *member.reading = Reading { beyond, uncleared: true };
+            evidence.fire()
+        } else {
+            !member.reading.uncleared && evidence.begin_anew()
+        };
+        if is_news {
+            member.memory.keep(owner, layout, state);
         }
     }
 }
