@@ -92,7 +92,7 @@ fn detecting() {
     let seconds = median_seconds(1_001, || {
         for window in &steps {
             let pair = Pair { profile: &profile, reference: &reference, window };
-            let step = Step { score: None, pair: Some(pair) };
+            let step = Step { pair: Some(pair), ..Step::default() };
             let seen = Observation { every: HOUR, step, ..Observation::of(0.0) };
             black_box(detector.read(&seen, &mut memory).is_ok());
         }

@@ -84,7 +84,7 @@ impl Stream {
         let pair = Pair { profile: &self.profile, reference: &self.whole, window: &counts };
         let seen = Observation {
             every: Span::from_secs(3600),
-            step: Step { score: None, pair: Some(pair) },
+            step: Step { pair: Some(pair), ..Step::default() },
             ..Observation::of(0.0)
         };
         let reading = self.detector.read(&seen, &mut self.memory).expect("there is a reference");
@@ -157,7 +157,7 @@ fn cost() {
     }
     counts.counted = EVENTS as u64;
     let pair = Pair { profile: &stream.profile, reference: &stream.whole, window: &counts };
-    let step = Step { score: None, pair: Some(pair) };
+    let step = Step { pair: Some(pair), ..Step::default() };
     let seen = Observation { every: Span::from_secs(3600), step, ..Observation::of(0.0) };
     let rounds = 20_000;
     let begin = std::time::Instant::now();

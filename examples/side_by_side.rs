@@ -32,6 +32,8 @@ fn profile(values: &[f64]) -> NumericProfile {
         classes: Vec::new(),
         metrics: Vec::new(),
         dimensions: Vec::new(),
+        season: None,
+        slot_series: Default::default(),
         segment_series: Default::default(),
         edges: Default::default(),
         most_categories: 1_000,

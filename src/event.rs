@@ -2,9 +2,11 @@
 //! engine. Plain data; nothing here decides anything.
 
 mod column;
+mod season;
 mod time;
 
 pub use column::{Absent, Numbers, WordList, Words};
+pub use season::{BadZone, Rhythm, Season, Slot};
 pub use time::{BadSpan, BadTime, Span, Time};
 
 /// Index of a model in the plan that produced a slab.

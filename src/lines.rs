@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::Time;
+use crate::event::{Rhythm, Time};
 use crate::stats::Tail;
 
 /// How bad.
@@ -110,6 +110,8 @@ pub enum NoData {
     PathNeverSeen,
     /// Too many events hold something of another type: a fault of whoever writes them, not drift.
     WrongType,
+    /// The model has a season, and its reference was not counted by it.
+    NoSlots,
 }
 
 /// The window of a score line.
@@ -123,6 +125,20 @@ pub struct WindowLine {
     pub events: u64,
     /// Events that the score was computed from.
     pub support: u64,
+}
+
+/// What a window of a model with a season was judged against.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct SeasonLine {
+    /// The season.
+    pub name: Rhythm,
+    /// Slots that the window's events lie in.
+    pub slots: u32,
+    /// Share of its events whose slot the reference holds too few rows of, judged against the same
+    /// hour of all days.
+    pub hour_of_day: f64,
+    /// Share of its events that are judged against all hours.
+    pub pooled: f64,
 }
 
 /// One judgement of one series and segment.
@@ -160,6 +176,10 @@ pub struct ScoreLine {
     pub reference: Option<Arc<str>>,
     /// Rows of that reference (of the segment's part).
     pub reference_events: Option<u64>,
+    /// Slots that the reference was taken from, where the model has a season; their rows, weighted,
+    /// are the reference's events.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub season: Option<SeasonLine>,
     /// Share of predictions with an outcome; null where outcomes play no part.
     pub coverage: Option<f64>,
     /// Reading of the detector.

@@ -7,7 +7,7 @@ mod referred;
 use std::sync::Arc;
 
 use crate::detect::Detector;
-use crate::event::{Role, Span};
+use crate::event::{Role, Season, Span};
 pub use crate::join::{OutcomeRepeats, PredictionRepeats};
 pub use crate::stats::SeriesKind;
 use crate::stats::{Dtype, Extra, Performance, Statistic, Task};
@@ -79,6 +79,8 @@ pub struct ModelPlan {
     pub threshold: Option<f64>,
     /// Where references come from.
     pub reference: ReferencePlan,
+    /// Rhythm that distributions are judged by, where there is one.
+    pub season: Option<Season>,
     /// Dimensions of segments: each a list of features (more than one: crossed).
     pub dimensions: Vec<Vec<String>>,
     /// Monitors of this model, in the order of their names.
@@ -158,6 +160,8 @@ pub struct MonitorPlan {
     pub statistic: Arc<dyn Statistic>,
     /// Over which window.
     pub window: WindowPlan,
+    /// Whether a window is judged against the reference of its own hours in the model's season.
+    pub seasonal: bool,
     /// Indices into the model's dimensions.
     pub by: Vec<usize>,
     /// Fewer predictions than this: no data.
@@ -227,15 +231,18 @@ impl MonitorPlan {
 }
 
 impl ModelPlan {
-    /// Width of a time pane: the greatest common divisor of all windows and hops, one hour where
-    /// no monitor has a time window.
+    /// Width of a time pane: the greatest common divisor of all windows and hops, and of one hour
+    /// where some monitor is seasonal, so that a pane lies in one slot; one hour where no monitor has
+    /// a time window.
     #[must_use]
     pub fn pane_width(&self) -> Span {
+        const HOUR: Span = Span::from_secs(3600);
         let width = self.monitors.iter().fold(Span(0), |width, m| match m.window {
             WindowPlan::Time { length, every } => width.gcd(length).gcd(every),
             WindowPlan::Count { .. } => width,
         });
-        if width == Span(0) { Span::from_secs(3600) } else { width }
+        let seasonal = self.monitors.iter().any(|m| m.seasonal);
+        if width == Span(0) || seasonal { width.gcd(HOUR) } else { width }
     }
 
     /// Topics that it reads and what for; one topic may serve both.

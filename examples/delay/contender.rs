@@ -94,7 +94,7 @@ impl Contender for Evidence {
         let profile = &self.reference.profile;
         let counts = self.reference.count(profile, pane);
         let pair = Pair { profile, reference: &self.whole, window: &counts };
-        let step = Step { score: None, pair: Some(pair) };
+        let step = Step { pair: Some(pair), ..Step::default() };
         let seen = Observation { every: Span::from_secs(3600), step, ..Observation::of(0.0) };
         let reading = self.detector.read(&seen, &mut self.memory).expect("there is a reference");
         reading.beyond == Some(Severity::Critical)

@@ -38,6 +38,7 @@ pub(crate) fn score() -> ScoreLine {
         noise_floor: Some(0.0021),
         reference: Some("ref".into()),
         reference_events: Some(50_000),
+        season: None,
         coverage: None,
         verdict: Verdict::Critical,
         reason: None,

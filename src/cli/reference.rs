@@ -96,7 +96,8 @@ fn build(
             mine.iter().find(|r| r.role == Role::Outcome).and_then(|r| r.outcome.clone());
     }
     let mut builder = Builder::new(plan.reference_spec(settings.plan.limits.categories));
-    let options = Options { ids: false, times: false, now: None };
+    // Only the hours of a season need the time of a row.
+    let options = Options { ids: false, times: plan.season.is_some(), now: None };
     let mut rows_read = 0;
     for file in files {
         let mut rows = Rows::open(file, &spec, &options, &[0; 16])?;
@@ -120,6 +121,9 @@ fn build(
     let created_from =
         CreatedFrom { files: names, rows: rows_read, sha256: digest(files)?, learnt: None };
     let reference = builder.finish(created_from);
+    if let Some(sentence) = reference.sparse_slots() {
+        eprintln!("{sentence}");
+    }
     write(to, &reference.to_json())?;
     let summary = json!({
         "reference": reference.id,
@@ -127,9 +131,11 @@ fn build(
         "rows": rows_read,
         "series": reference.series.len(),
         "segments": reference.segments.values().map(std::collections::BTreeMap::len).sum::<usize>(),
+        "slots": reference.slots.len(),
         "file": to.display().to_string(),
     });
-    output.rows(&["model", "reference", "rows", "series", "segments", "file"], &[summary])?;
+    output
+        .rows(&["model", "reference", "rows", "series", "segments", "slots", "file"], &[summary])?;
     Ok(OK)
 }
 

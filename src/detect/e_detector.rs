@@ -12,15 +12,17 @@ use super::promise::{
 use super::together::{self, Holds};
 use super::{Detector, DetectorKind, Member, Memory, NoData, Observation, Reading};
 use crate::event::Span;
-use crate::stats::{Basis, FrozenBins, OptionDoc, ParamError, Params, Statistic};
+use crate::stats::{Basis, FrozenBins, OptionDoc, Pair, ParamError, Params, Statistic};
 
 mod bets;
+mod past;
 mod projection;
 
 #[cfg(test)]
 mod tests;
 
 use bets::Tables;
+use past::{IN_SEASON, InSeasonState, Past};
 use projection::ln_ratios;
 
 /// Its entry in the registry.
@@ -38,7 +40,8 @@ pub const KIND: DetectorKind = DetectorKind {
         than one alone; that costs the logarithm of J in time. It looks at the \
         events that came since the last evaluation, not at the whole window again. Sees changes of \
         level, spread, shape, categories and missing values; does not see changes smaller than the \
-        reference can support, or a daily rhythm as normal: let `every` cover it. To choose for \
+        reference can support. A daily rhythm is normal where the model has a `season`; else let `every` \
+        cover it. To choose for \
         features, predictions and probabilities. Sources: Shin, Ramdas & Rinaldo, E-detectors (2023); \
         Grünwald, de Heide & Koolen, Safe testing (2024).",
     options: &[
@@ -102,15 +105,13 @@ impl State {
     }
 
     /// ln e-values of a step, one per bet.
-    fn bets(&self, tables: &Tables, counts: &[u64]) -> Vec<Option<f64>> {
+    fn bets(&self, tables: &Tables, past: &Past, counts: &[u64]) -> Vec<Option<f64>> {
         let value = |table: &Vec<f64>| -> f64 {
             table.iter().zip(counts).map(|(ratio, n)| ratio * *n as f64).sum()
         };
         let fixed = tables.tables.iter().map(|table| table.as_ref().map(value));
-        let histories = self.histories.iter().map(|history| {
-            let total: f64 = history.iter().sum::<f64>() + PRIOR;
-            let law: Vec<f64> =
-                history.iter().zip(&tables.shares).map(|(n, p)| (n + PRIOR * p) / total).collect();
+        let histories = self.histories.iter().enumerate().map(|(i, history)| {
+            let law = past.law(i, history, &tables.shares);
             ln_ratios(&tables.shares, &law, tables.radius).as_ref().map(value)
         });
         fixed.chain(histories).collect()
@@ -128,7 +129,7 @@ impl State {
 impl EDetector {
     /// The ball that holds the law of the reference's source, but for unlucky references (Wilks: 2 m
     /// times the divergence is about chi-square), widened by the tolerance. Of the `among` references
-    /// of a list none may be unlucky.
+    /// of a list, and the laws of a season, none may be unlucky.
     fn radius(&self, rows: u64, bins: usize, among: usize) -> f64 {
         let freedom = bins.saturating_sub(1).max(1) as f64;
         let quantile = ChiSquared::new(freedom).map_or(f64::INFINITY, |law| {
@@ -158,19 +159,28 @@ impl Detector for EDetector {
         let pair = seen.step.pair.as_ref().ok_or(NoData::NoReference)?;
         let bins = FrozenBins::of(pair, self.bins);
         let levels = self.promise.levels(seen.every);
-        let mut state: State = memory.recall(KIND.name, State::LAYOUT);
-        if state.reference != bins.reference {
-            state = State::empty(&bins.reference);
+        let (mut state, mut past) = Past::recall(memory, seen.step.season.is_some());
+        // Evidence belongs to the whole reference; of a season it goes on from slot to slot.
+        let whole = match &seen.step.season {
+            Some(season) => {
+                FrozenBins::of(&Pair { reference: season.whole, ..*pair }, self.bins).reference
+            }
+            None => bins.reference.clone(),
+        };
+        if state.reference != whole {
+            (state, past) = (State::empty(&whole), past.empty(whole.len()));
         }
-        if bins.window.iter().any(|n| *n > 0) {
+        if bins.window.iter().any(|n| *n > 0) && bins.window.len() == whole.len() {
             let among = self.promise.among(seen);
-            let tables = self.tables(&bins, memory, among);
-            let bets = state.bets(&tables, &bins.window);
+            let laws = seen.step.season.map_or(1, |season| season.laws as usize);
+            let tables = self.tables(&bins, memory, among.saturating_mul(laws));
+            let bets = state.bets(&tables, &past, &bins.window);
             state.evidence.take(&bets, levels, among);
             state.remember(&bins.window);
+            past.remember(&bins.window, &tables.shares);
         }
         let reading = self.promise.read(&mut state.evidence, seen);
-        memory.keep(KIND.name, State::LAYOUT, &state);
+        past.keep(memory, &state);
         Ok(reading)
     }
 
@@ -184,7 +194,11 @@ impl Detector for EDetector {
 
     fn name_list(&self, members: &mut [Member<'_>], of: usize, every: Span) {
         let levels = self.promise.levels(every);
-        together::name::<State>(KIND.name, State::LAYOUT, members, of, levels);
+        if members.iter().any(|member| member.memory.holds(KIND.name, IN_SEASON)) {
+            together::name::<InSeasonState>(KIND.name, IN_SEASON, members, of, levels);
+        } else {
+            together::name::<State>(KIND.name, State::LAYOUT, members, of, levels);
+        }
     }
 
     fn takes_steps(&self) -> bool {

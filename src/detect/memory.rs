@@ -19,9 +19,15 @@ pub struct Memory {
 }
 
 impl Memory {
+    /// Whether it is kept by this owner in this layout.
+    #[must_use]
+    pub fn holds(&self, owner: &str, layout: u8) -> bool {
+        self.owner == owner && self.layout == layout
+    }
+
     /// What this owner kept, or an empty state.
     pub fn recall<S: Default + DeserializeOwned>(&self, owner: &str, layout: u8) -> S {
-        if self.owner != owner || self.layout != layout {
+        if !self.holds(owner, layout) {
             return S::default();
         }
         postcard::from_bytes(&self.state).unwrap_or_default()

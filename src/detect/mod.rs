@@ -34,7 +34,7 @@ mod tests;
 
 pub use manual::manual;
 pub use memory::Memory;
-pub use observation::{Observation, Step};
+pub use observation::{InSeason, Observation, Step};
 use sequential::Sequential;
 pub use together::Member;
 

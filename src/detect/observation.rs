@@ -1,7 +1,7 @@
 //! One window as a detector sees it.
 
 use crate::event::Span;
-use crate::stats::{Pair, Score};
+use crate::stats::{Counts, Pair, Score};
 
 /// A scored window.
 #[derive(Debug, Clone, Copy)]
@@ -27,6 +27,17 @@ pub struct Step<'a> {
     pub score: Option<Score>,
     /// Its counts beside those of the reference.
     pub pair: Option<Pair<'a>>,
+    /// Where the reference of `pair` follows a season.
+    pub season: Option<InSeason<'a>>,
+}
+
+/// A reference that changes with the hour.
+#[derive(Debug, Clone, Copy)]
+pub struct InSeason<'a> {
+    /// Counts of all hours: what the evidence of a series belongs to.
+    pub whole: &'a Counts,
+    /// How many laws there are, one per slot.
+    pub laws: u32,
 }
 
 impl Observation<'_> {

@@ -247,7 +247,7 @@ mod tests {
             reference: Some(reference),
             reference_support: rows,
             every: Span::from_secs(3600),
-            step: Step { score: Some(step), pair: None },
+            step: Step { score: Some(step), ..Step::default() },
             ..Observation::of(score)
         }
     }

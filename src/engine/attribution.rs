@@ -56,8 +56,11 @@ impl Model {
         let part = part_of(reference, &self.segments.entry(unit.segment).reference_key);
         let whole = contents.reference.as_deref();
         let against = if unit.segment == WHOLE { whole } else { comparison.counts(part) };
+        let seasonal = self.in_season(unit, contents, reference, part).ok().flatten();
+        let against = seasonal.as_ref().map(|law| &law.counts).or(against);
         let mut attribution = comparison.distribution(against, contents);
-        if unit.segment == WHOLE {
+        // Within the law of some hours, segments have no part of their own to be split by.
+        if unit.segment == WHOLE && seasonal.is_none() {
             for &dimension in &unit.monitor.by {
                 let slices = self.slices(group, members, unit, boundary, dimension, reference);
                 let split = comparison.split(contents, &slices).map(|(of, split)| BySegment {

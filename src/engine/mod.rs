@@ -37,6 +37,7 @@ mod round;
 mod rows;
 mod runs;
 mod score;
+mod season;
 mod segments;
 mod shelf;
 mod state;
@@ -230,6 +231,7 @@ impl Engine {
             if let Some(notice) = model.meet(number, reference) {
                 effects.notices.push(notice);
             }
+            effects.notices.append(&mut model.notices);
         }
         for (model, role, batch) in &slab.batches {
             let arriving = Arriving { model: *model, role: *role, batch, slab, position };

@@ -378,6 +378,7 @@ impl Model {
             self.groups[group].reference.clone_from(&reference);
         }
         let reference = self.groups[group].reference.clone();
+        self.note_unseasonal(reference.as_deref());
         for profile in reference.iter().flat_map(|r| r.series.values()) {
             if let Profile::Category(profile) = profile.as_ref() {
                 let names = profile.categories.iter().map(|(name, _)| name.clone()).collect();

@@ -169,6 +169,7 @@ pub(super) fn builtin_line(
         noise_floor: None,
         reference: None,
         reference_events: None,
+        season: None,
         coverage: None,
         verdict: Verdict::Critical,
         reason: None,

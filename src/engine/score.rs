@@ -1,14 +1,15 @@
 //! One window of one series and segment becomes a score line.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::axis::{Along, along, spans};
 use super::model::{Group, Model, PaneKey, VersionIx};
+use super::season::Seasonal;
 use super::segments::{SegmentIx, WHOLE};
 use super::track::Track;
 use crate::detect::{Observation, Reading, Severity, Step};
-use crate::event::{Span, Time};
+use crate::event::{Slot, Span, Time};
 use crate::lines::{NoData, ScoreLine, Verdict, WindowLine};
 use crate::plan::MonitorPlan;
 use crate::policy::Attribution;
@@ -94,6 +95,8 @@ pub(super) struct Contents {
     pub assumed: u64,
     pub performance: Option<Performance>,
     pub delays: Option<Delays>,
+    /// Events by slot of the model's season, for monitors that judge by it.
+    pub slots: BTreeMap<Slot, u64>,
     /// What of it came since the window before; `None` where that is all of it, or nobody asks.
     pub step: Option<Box<Contents>>,
 }
@@ -217,6 +220,7 @@ impl Model {
             }
             contents.counts = Some(Arc::new(counts));
             contents.reference = profile.map(|p| Arc::new(p.whole()));
+            contents.slots = self.matched_by_slot(members, unit);
         }
         let step =
             unit.step().map(|step| self.matched_contents(members, &step, boundary, reference));
@@ -231,8 +235,12 @@ impl Model {
         members: &[VersionIx],
         unit: &Unit<'_>,
     ) -> Contents {
+        let seasonal = self.is_seasonal(unit.monitor);
         let sums = self.slide(group, members, unit);
         let mut contents = Contents { events: sums.predictions(), ..Contents::default() };
+        if seasonal {
+            contents.slots.clone_from(sums.slots());
+        }
         if unit.monitor.statistic.basis().per_series() {
             contents.counts = sums.counts(unit.series);
             let profile =
@@ -254,6 +262,7 @@ impl Model {
         let Frame { along, from, to, .. } = unit.frame;
         let (axis, segment, length) = (self.axis(along), unit.segment, to - from);
         let reference = group.reference.as_deref();
+        let season = self.plan.season.as_ref().filter(|_| along == Along::Time);
         let running = group
             .sums
             .entry((along, segment, length))
@@ -263,6 +272,9 @@ impl Model {
                 let key = PaneKey { start, version, segment };
                 if let Some(pane) = axis.panes.get(&key) {
                     sums.pass(passing, pane.predictions, &self.counts_of(along, key, pane));
+                    if let Some(season) = season {
+                        sums.pass_slot(passing, season.slot(start), pane.predictions);
+                    }
                 }
             }
         });
@@ -315,11 +327,15 @@ impl Model {
         // Known categories and bounds are the whole's; only a distance needs the segment's part.
         let in_reference =
             unit.segment == WHOLE || part.is_some() || statistic.basis() == Basis::Quality;
-        let reference_counts = match part {
+        let whole = match part {
             Some(part) => part.series.get(unit.series as &str),
             None => contents.reference.as_deref(),
         };
-        let against = profile.map(|p| p as &Profile).zip(reference_counts).filter(|_| in_reference);
+        let seasonal = self.in_season(unit, contents, reference, part);
+        let lacks_slots = seasonal.as_ref().err().copied();
+        let seasonal = seasonal.unwrap_or_default();
+        let profile_here = profile.map(Arc::as_ref).filter(|_| in_reference);
+        let against = profile_here.zip(law(seasonal.as_ref(), whole));
         let sample = contents.sample(unit.frame.end - unit.frame.start, against);
         let pair = sample.pair;
         let support = statistic.support(&sample);
@@ -335,6 +351,8 @@ impl Model {
             Some(NoData::WrongType)
         } else if lacks_metric || scored == Err(Undefined::NoReference) {
             Some(NoData::NoReference)
+        } else if lacks_slots.is_some() {
+            lacks_slots
         } else if low_coverage {
             Some(NoData::LowCoverage)
         } else if contents.events < monitor.min_events {
@@ -349,9 +367,19 @@ impl Model {
         let score = scored.ok().filter(|_| reason.is_none());
         let read = score.map(|score| {
             let pace = unit.frame.pace();
-            let newest = contents.step.as_deref().unwrap_or(contents).sample(pace, against);
+            let step_seasonal = contents
+                .step
+                .as_deref()
+                .and_then(|step| self.in_season(unit, step, reference, part).ok().flatten());
+            let newest = match contents.step.as_deref() {
+                Some(step) => {
+                    step.sample(pace, profile_here.zip(law(step_seasonal.as_ref(), whole)))
+                }
+                None => contents.sample(pace, against),
+            };
             let step = if monitor.detector.takes_steps() {
-                Step { score: statistic.score(&newest).ok(), pair: newest.pair }
+                let season = self.season_of(monitor, whole);
+                Step { score: statistic.score(&newest).ok(), pair: newest.pair, season }
             } else {
                 Step::default()
             };
@@ -405,6 +433,7 @@ impl Model {
             reference_events: pair
                 .map(|p| p.reference.rows())
                 .or_else(|| model_reference().and(metric_support)),
+            season: seasonal.as_ref().map(|s| s.line),
             coverage,
             verdict,
             reason,
@@ -430,6 +459,11 @@ pub(super) fn said(reading: Option<Reading>) -> Verdict {
         Some(Severity::Warning) => Verdict::Warning,
         None => Verdict::Ok,
     }
+}
+
+/// What a window is compared with: the law of its own hours, where there is one.
+fn law<'a>(seasonal: Option<&'a Seasonal>, whole: Option<&'a Counts>) -> Option<&'a Counts> {
+    seasonal.map(|seasonal| &seasonal.counts).or(whole)
 }
 
 fn finite(x: f64) -> Option<f64> {

@@ -12,6 +12,7 @@ pub(crate) mod lived;
 mod pager_down;
 mod renames;
 mod scenarios;
+mod season;
 mod sequential;
 mod shelf;
 mod silence;

@@ -11,12 +11,15 @@ impl ModelPlan {
     #[must_use]
     pub fn reference_spec(&self, most_categories: usize) -> BuildSpec {
         let mut edges: BTreeMap<String, Vec<f64>> = BTreeMap::new();
-        let mut segment_series = BTreeSet::new();
+        let (mut segment_series, mut slot_series) = (BTreeSet::new(), BTreeSet::new());
         for monitor in &self.monitors {
             for series in &monitor.series {
                 edges.entry(series.clone()).or_default().extend(monitor.statistic.edges());
                 if !monitor.by.is_empty() {
                     segment_series.insert(series.clone());
+                }
+                if monitor.seasonal {
+                    slot_series.insert(series.clone());
                 }
             }
         }
@@ -35,6 +38,8 @@ impl ModelPlan {
             metrics: self.monitors.iter().map(|m| m.statistic.clone()).collect(),
             dimensions: self.dimensions.clone(),
             segment_series,
+            season: self.season.clone(),
+            slot_series,
             edges,
             most_categories,
         }

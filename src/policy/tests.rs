@@ -28,6 +28,7 @@ fn finding(series: &str, severity: Severity) -> Finding {
         noise_floor: None,
         reference: None,
         reference_events: None,
+        season: None,
         coverage: None,
         verdict: Verdict::Critical,
         reason: None,

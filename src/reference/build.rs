@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::file::profile_id;
-use super::{CreatedFrom, Reference, SegmentReference, segment_value};
-use crate::event::{Absent, Batch, Numbers, Values, Words};
+use super::{CreatedFrom, Reference, SegmentReference, SlotCounts, SlotPart, Slots, segment_value};
+use crate::event::{Absent, Batch, Numbers, Season, Slot, Values, Words};
 use crate::stats::{
     Absences, CategoryProfile, Counts, Dtype, Extra, NumericProfile, Observation, Params,
     Performance, Profile, STATISTICS, Sample, SeriesKind, Statistic, Task,
@@ -41,6 +41,10 @@ pub struct BuildSpec {
     pub dimensions: Vec<Vec<String>>,
     /// Series whose segments are judged.
     pub segment_series: BTreeSet<String>,
+    /// Season that rows are counted by, beside the whole; rows then need their time.
+    pub season: Option<Season>,
+    /// Series that are judged by it.
+    pub slot_series: BTreeSet<String>,
     /// Values that must be grid points, by series.
     pub edges: BTreeMap<String, Vec<f64>>,
     /// Categories that a feature may have.
@@ -77,6 +81,8 @@ pub struct Builder {
     columns: BTreeMap<String, Column>,
     /// Further probability columns of several classes; not series.
     probabilities: Vec<Vec<f64>>,
+    /// Slot of each row, where there is a season.
+    slots: Vec<Slot>,
     rows: usize,
 }
 
@@ -84,7 +90,13 @@ impl Builder {
     /// A builder without rows.
     #[must_use]
     pub fn new(spec: BuildSpec) -> Builder {
-        Builder { spec, columns: BTreeMap::new(), probabilities: Vec::new(), rows: 0 }
+        Builder {
+            spec,
+            columns: BTreeMap::new(),
+            probabilities: Vec::new(),
+            slots: Vec::new(),
+            rows: 0,
+        }
     }
 
     /// Takes a batch of prediction rows, with their outcomes where the file has them.
@@ -119,6 +131,9 @@ impl Builder {
         self.probabilities.resize(batch.probabilities.len(), Vec::new());
         for (kept, column) in self.probabilities.iter_mut().zip(&batch.probabilities) {
             kept.extend(&column.values);
+        }
+        if let Some(season) = &self.spec.season {
+            self.slots.extend(batch.times.iter().map(|time| season.slot(*time)));
         }
         self.rows += batch.times.len();
         Ok(())
@@ -183,6 +198,8 @@ impl Builder {
             }
             reference.series.insert(series.clone(), Arc::new(profile));
         }
+        reference.season.clone_from(&self.spec.season);
+        reference.slots = self.by_slot(0..self.rows, &self.spec.slot_series, &reference.series);
         for dimension in &self.spec.dimensions {
             let parts = self.segments(dimension, &reference.series);
             if !parts.is_empty() {
@@ -207,6 +224,8 @@ impl Builder {
                 rows.entry(segment_value(&values)).or_default().push(row);
             }
         }
+        let both = self.spec.slot_series.intersection(&self.spec.segment_series);
+        let slot_series: BTreeSet<String> = both.cloned().collect();
         let part = |rows: Vec<usize>| {
             let mut part = SegmentReference { rows: rows.len() as u64, ..Default::default() };
             for series in &self.spec.segment_series {
@@ -216,11 +235,35 @@ impl Builder {
                     part.series.insert(series.clone(), count(column, profile, &rows));
                 }
             }
+            part.slots = self.by_slot(rows.iter().copied(), &slot_series, profiles);
             let members: BTreeSet<usize> = rows.into_iter().collect();
             part.performance = self.performance(|row| members.contains(&row));
             part
         };
         rows.into_iter().map(|(value, rows)| (value, part(rows))).collect()
+    }
+
+    /// Rows by slot, on the grids of the whole; nothing without a season.
+    fn by_slot(
+        &self,
+        rows: impl Iterator<Item = usize>,
+        series: &BTreeSet<String>,
+        profiles: &BTreeMap<String, Arc<Profile>>,
+    ) -> Slots {
+        let mut by_slot: BTreeMap<Slot, Vec<usize>> = BTreeMap::new();
+        for row in rows {
+            if let Some(slot) = self.slots.get(row) {
+                by_slot.entry(*slot).or_default().push(row);
+            }
+        }
+        let part = |rows: &[usize]| {
+            let counted = series.iter().filter_map(|name| {
+                let (column, profile) = self.columns.get(name).zip(profiles.get(name))?;
+                Some((name.clone(), SlotCounts::from(&count(column, profile, rows))))
+            });
+            SlotPart { rows: rows.len() as u64, series: counted.collect() }
+        };
+        by_slot.iter().map(|(slot, rows)| (*slot, part(rows))).collect()
     }
 
     fn word(&self, series: &str, row: usize) -> Option<&str> {

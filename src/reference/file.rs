@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::identity::id;
+use super::slots::{parse_season, parse_slots, season_value, slots_value};
 use super::{CreatedFrom, FORMAT, Reference, SegmentReference};
 use crate::stats::{Absences, CategoryProfile, Counts, Dtype, NumericProfile, Profile};
 
@@ -33,7 +34,7 @@ pub enum ReferenceError {
     },
 }
 
-fn broken(place: &str, why: impl Into<String>) -> ReferenceError {
+pub(super) fn broken(place: &str, why: impl Into<String>) -> ReferenceError {
     ReferenceError::Broken { place: place.to_owned(), why: why.into() }
 }
 
@@ -59,6 +60,9 @@ impl Reference {
         file["features"] = Value::Object(features);
         file["performance"] = metrics_value(&self.performance);
         file["segments"] = self.segments_value(metrics_value);
+        if let Some(season) = &self.season {
+            file["slots"] = season_value(season, &self.slots);
+        }
         let mut text = serde_json::to_string(&file).unwrap_or_default();
         text.push('\n');
         text
@@ -69,28 +73,25 @@ impl Reference {
     pub fn compute_id(&self) -> String {
         let ids: BTreeMap<&str, &str> =
             self.series.iter().map(|(name, profile)| (name.as_str(), profile.id())).collect();
-        id(&json!({
+        let mut content = json!({
             "series": ids,
             "performance": self.performance,
             "segments": self.segments_value(|metrics| json!(metrics)),
-        }))
+        });
+        if let Some(season) = &self.season {
+            content["slots"] = season_value(season, &self.slots);
+        }
+        id(&content)
     }
 
     fn segments_value(&self, metrics: fn(&BTreeMap<String, f64>) -> Value) -> Value {
         let segment = |part: &SegmentReference| {
             let mut value = json!({ "rows": part.rows });
-            let mut features = Map::new();
-            for (name, counts) in &part.series {
-                let counted = counts_value(counts);
-                match name.strip_prefix("features.") {
-                    Some(feature) => {
-                        features.insert(feature.to_owned(), counted);
-                    }
-                    None => value[name] = counted,
-                }
-            }
-            value["features"] = Value::Object(features);
+            by_series(&mut value, part.series.iter().map(|(name, c)| (name, counts_value(c))));
             value["performance"] = metrics(&part.performance);
+            if !part.slots.is_empty() {
+                value["slots"] = slots_value(&part.slots);
+            }
             value
         };
         let dimension = |values: &BTreeMap<String, SegmentReference>| {
@@ -136,10 +137,14 @@ impl Reference {
                 reference.series.insert(series.to_owned(), Arc::new(profile));
             }
         }
+        if let Some(slots) = file.get("slots") {
+            let (season, slots) = parse_season(slots, &reference.series)?;
+            (reference.season, reference.slots) = (Some(season), slots);
+        }
         for (dimension, values) in object(file.get("segments")) {
             for (value, part) in object(Some(values)) {
                 let place = format!("segments.{dimension}.{value}");
-                let part = parse_segment(part, &place, &reference.series)?;
+                let part = parse_segment(part, &place, &reference)?;
                 reference
                     .segments
                     .entry(dimension.clone())
@@ -217,6 +222,29 @@ fn counts_value(counts: &Counts) -> Value {
     })
 }
 
+/// Writes a value per series: those of features in an object of their own.
+pub(super) fn by_series<'a>(value: &mut Value, series: impl Iterator<Item = (&'a String, Value)>) {
+    let mut features = Map::new();
+    for (name, counted) in series {
+        match name.strip_prefix("features.") {
+            Some(feature) => {
+                features.insert(feature.to_owned(), counted);
+            }
+            None => value[name] = counted,
+        }
+    }
+    value["features"] = Value::Object(features);
+}
+
+/// Reads what [`by_series`] writes.
+pub(super) fn series_in(value: &Value) -> impl Iterator<Item = (String, &Value)> {
+    let features = object(value.get("features")).map(|(n, v)| (format!("features.{n}"), v));
+    let others = ["prediction", "probability", "outcome"]
+        .into_iter()
+        .filter_map(|name| Some((name.to_owned(), value.get(name)?)));
+    features.chain(others)
+}
+
 fn object(value: Option<&Value>) -> impl Iterator<Item = (&String, &Value)> {
     value.and_then(Value::as_object).into_iter().flatten()
 }
@@ -226,7 +254,7 @@ fn text_at(value: &Value, key: &str) -> Result<String, ReferenceError> {
     text.map(str::to_owned).ok_or_else(|| broken(key, "a text is missing"))
 }
 
-fn whole_at(value: &Value, key: &str, place: &str) -> Result<u64, ReferenceError> {
+pub(super) fn whole_at(value: &Value, key: &str, place: &str) -> Result<u64, ReferenceError> {
     let n = value.get(key).and_then(Value::as_u64);
     n.ok_or_else(|| broken(&format!("{place}.{key}"), "a whole number is missing"))
 }
@@ -256,7 +284,7 @@ fn metrics(value: Option<&Value>, place: &str) -> Result<BTreeMap<String, f64>, 
         .collect()
 }
 
-fn absences(value: &Value, place: &str) -> Result<Absences, ReferenceError> {
+pub(super) fn absences(value: &Value, place: &str) -> Result<Absences, ReferenceError> {
     Ok(Absences {
         missing: whole_at(value, "missing", place)?,
         null: whole_at(value, "null", place)?,
@@ -338,21 +366,23 @@ fn parse_numeric(
 fn parse_segment(
     value: &Value,
     place: &str,
-    series: &BTreeMap<String, Arc<Profile>>,
+    whole: &Reference,
 ) -> Result<SegmentReference, ReferenceError> {
     let mut part = SegmentReference {
         rows: whole_at(value, "rows", place)?,
         performance: metrics(value.get("performance"), place)?,
         ..SegmentReference::default()
     };
-    let features = object(value.get("features")).map(|(n, v)| (format!("features.{n}"), v));
-    let others = ["prediction", "probability", "outcome"]
-        .into_iter()
-        .filter_map(|name| Some((name.to_owned(), value.get(name)?)));
-    for (name, value) in features.chain(others) {
+    if let Some(season) = &whole.season {
+        let place = format!("{place}.slots");
+        part.slots = parse_slots(value.get("slots"), &place, season.rhythm(), &whole.series)?;
+    }
+    for (name, value) in series_in(value) {
         let place = format!("{place}.{name}");
-        let profile =
-            series.get(&name).ok_or_else(|| broken(&place, "the whole has no such series"))?;
+        let profile = whole
+            .series
+            .get(&name)
+            .ok_or_else(|| broken(&place, "the whole has no such series"))?;
         let mut counts = Counts::new(profile.cells());
         counts.absences = absences(value, &place)?;
         let codes: Vec<(usize, u64)> = value

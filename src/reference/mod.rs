@@ -8,6 +8,7 @@ mod build;
 mod diff;
 mod file;
 mod identity;
+mod slots;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,8 +16,9 @@ use std::sync::Arc;
 pub use build::{BuildError, BuildSpec, Builder};
 pub use diff::{SeriesDiff, SeriesSummary, diff};
 pub use file::ReferenceError;
+pub use slots::{LEAST_ROWS, Mix, SlotCounts, SlotPart, Slots};
 
-use crate::event::Time;
+use crate::event::{Season, Time};
 use crate::stats::{Counts, Profile};
 
 /// Version of the file format.
@@ -37,6 +39,10 @@ pub struct Reference {
     pub performance: BTreeMap<String, f64>,
     /// By dimension (names joined by commas), then by value: see [`segment_value`].
     pub segments: BTreeMap<String, BTreeMap<String, SegmentReference>>,
+    /// The season that it was counted by, where the model has one.
+    pub season: Option<Season>,
+    /// Its parts by slot of that season.
+    pub slots: Slots,
 }
 
 /// A segment's part of a reference: counts on the grids of the whole.
@@ -48,6 +54,8 @@ pub struct SegmentReference {
     pub series: BTreeMap<String, Counts>,
     /// Metrics, as for the whole.
     pub performance: BTreeMap<String, f64>,
+    /// Its parts by slot of the reference's season.
+    pub slots: Slots,
 }
 
 /// Where a reference came from.
@@ -62,6 +70,22 @@ pub struct CreatedFrom {
     /// Event time that it was learnt from, where it was learnt: from (inclusive), to (exclusive).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub learnt: Option<(Time, Time)>,
+}
+
+impl Reference {
+    /// Takes a series out of it, wherever it is counted.
+    pub fn leave_out(&mut self, series: &str) {
+        self.series.remove(series);
+        let mut slots = vec![&mut self.slots];
+        for part in self.segments.values_mut().flat_map(BTreeMap::values_mut) {
+            part.series.remove(series);
+            slots.push(&mut part.slots);
+        }
+        for part in slots.into_iter().flat_map(BTreeMap::values_mut) {
+            part.series.remove(series);
+        }
+        self.id = self.compute_id();
+    }
 }
 
 /// The values of a segment as one text: joined by commas, commas and backslashes escaped.

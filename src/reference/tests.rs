@@ -17,6 +17,8 @@ fn spec() -> BuildSpec {
         classes: Vec::new(),
         metrics: Vec::new(),
         dimensions: vec![vec!["city".into()]],
+        season: None,
+        slot_series: Default::default(),
         segment_series: ["features.fare".to_owned()].into(),
         edges: BTreeMap::from([("features.fare".to_owned(), vec![12.5])]),
         most_categories: 10,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::SeriesCounts;
-use crate::event::{Span, Time};
+use crate::event::{Slot, Span, Time};
 use crate::stats::Counts;
 
 /// The sums of the panes in `[from, to)`: their predictions, and the counts of every series that
@@ -14,6 +14,8 @@ pub struct Running {
     from: Time,
     to: Time,
     predictions: u64,
+    /// Predictions by slot of the season, where there is one.
+    slots: BTreeMap<Slot, u64>,
     series: BTreeMap<Arc<str>, Sum>,
 }
 
@@ -46,6 +48,7 @@ impl Running {
             from: Time::MIN,
             to: Time::MIN,
             predictions: 0,
+            slots: BTreeMap::new(),
             series: series.into_iter().map(empty).collect(),
         }
     }
@@ -60,6 +63,12 @@ impl Running {
     #[must_use]
     pub fn predictions(&self) -> u64 {
         self.predictions
+    }
+
+    /// Predictions in the window by slot of the season.
+    #[must_use]
+    pub fn slots(&self) -> &BTreeMap<Slot, u64> {
+        &self.slots
     }
 
     /// The sum of a series; `None` for one that it does not hold.
@@ -109,8 +118,21 @@ impl Running {
         }
     }
 
+    /// The slot that so many predictions of an entering or leaving pane lie in.
+    pub fn pass_slot(&mut self, passing: Passing, slot: Slot, predictions: u64) {
+        let sum = self.slots.entry(slot).or_default();
+        match passing {
+            Passing::Enters => *sum += predictions,
+            Passing::Leaves => *sum -= predictions,
+        }
+        if *sum == 0 {
+            self.slots.remove(&slot);
+        }
+    }
+
     fn clear(&mut self) {
         self.predictions = 0;
+        self.slots.clear();
         for sum in self.series.values_mut() {
             sum.counts = Arc::new(Counts::new(sum.counts.cells.len()));
         }

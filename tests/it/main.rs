@@ -22,6 +22,7 @@ mod registries;
 mod reload;
 mod replay;
 mod rides;
+mod season;
 mod secrets;
 mod security;
 mod signals;

@@ -29,7 +29,7 @@ impl Stream {
     }
 
     fn alarms(&mut self, events: &Counts) -> bool {
-        let step = Step { score: None, pair: Some(self.reference.pair(events)) };
+        let step = Step { pair: Some(self.reference.pair(events)), ..Step::default() };
         let seen = Observation { every: self.every, step, ..Observation::of(0.0) };
         let reading = self.detector.read(&seen, &mut self.memory).unwrap();
         reading.beyond == Some(Severity::Critical)

@@ -101,12 +101,19 @@ fn rhythm(settings: &Settings, monitor: &MonitorPlan) -> Option<Problem> {
         true => (every, "every"),
         false => (length, "window"),
     };
-    if monitor.statistic.basis() != Basis::Distribution || span >= DAY {
+    if monitor.statistic.basis() != Basis::Distribution || span >= DAY || monitor.seasonal {
+        return None;
+    }
+    // `season = "none"` says that it is meant so.
+    if settings.effective.values["monitors"][&monitor.name]["season"].is_string() {
         return None;
     }
     let key = KeyPath::of(&["monitors", monitor.name.as_str(), name]);
     let message = "is shorter than a day: a daily rhythm of the series counts as drift from a reference of whole days";
-    let hint = format!("write {name} = \"24h\", unless the series has no such rhythm");
+    let hint = format!(
+        "write season = \"hour_of_week\" in the model, or {name} = \"24h\"; season = \"none\" in the monitor \
+         where the series has no such rhythm"
+    );
     Some(problem(settings, Severity::Info, &key, message.to_owned(), &hint))
 }
 

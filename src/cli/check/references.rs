@@ -1,9 +1,12 @@
 //! Reference files hold together, and hold what is watched.
 
+use std::collections::BTreeSet;
+
 use super::{levels, problem};
 use crate::config::key::KeyPath;
 use crate::config::{Problem, Settings, Severity};
 use crate::daemon::{References, kinds, misfits, read_reference, reference_files};
+use crate::plan::MonitorPlan;
 use crate::stats::Basis;
 
 pub(super) fn check(settings: &Settings) -> Vec<Problem> {
@@ -28,6 +31,30 @@ pub(super) fn check(settings: &Settings) -> Vec<Problem> {
             let message = format!("{}: {}", path.display(), misfit.sentence);
             let hint = "build it again, or write type and dtype as they are there";
             tell(Severity::Error, message, hint);
+        }
+        let unseasonal = model.season.as_ref().and_then(|season| reference.unseasonal(season));
+        let seasonal = || model.monitors.iter().filter(|m| m.seasonal);
+        if let Some(why) = unseasonal.filter(|_| seasonal().next().is_some()) {
+            let hint = "build it again from rows with their time, or write season = \"none\" in the monitors";
+            tell(Severity::Error, format!("{}: {why}", path.display()), hint);
+        } else {
+            let names = |m: &MonitorPlan| -> Vec<String> {
+                m.by.iter().map(|dimension| model.dimensions[*dimension].join(",")).collect()
+            };
+            let uncounted: BTreeSet<&String> = seasonal()
+                .flat_map(|m| m.series.iter().map(move |series| (m, series)))
+                .filter(|(_, series)| reference.series.contains_key(*series))
+                .filter(|(m, series)| !reference.counts_by_slot(series, &names(m)))
+                .map(|(_, series)| series)
+                .collect();
+            for series in uncounted {
+                let message = format!("{} does not count {series} by the hour", path.display());
+                tell(
+                    Severity::Error,
+                    message,
+                    "build it again: no monitor watched it by the season",
+                );
+            }
         }
         let noisy = |m| levels::against_noise(settings, m, &reference);
         let judged: Vec<Problem> = model.monitors.iter().filter_map(noisy).collect();

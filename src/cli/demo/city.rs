@@ -136,6 +136,8 @@ pub(super) fn write_reference(folder: &Path, version: &str, rides: &[Ride]) -> a
         classes: Vec::new(),
         metrics: Vec::new(),
         dimensions: vec![vec!["zone".into()]],
+        season: None,
+        slot_series: Default::default(),
         segment_series: ["features.riders_nearby".into(), "features.distance_km".into()].into(),
         edges: Default::default(),
         most_categories: 1000,

@@ -13,10 +13,10 @@ use crate::config::key::KeyPath;
 use crate::config::kinds;
 use crate::config::problem::{Report, suggest};
 use crate::config::raw::{
-    Raw, RawModel, RawNotify, RawOutcomeRepeats, RawPredictionRepeats, RawTask,
+    Raw, RawModel, RawNotify, RawOutcomeRepeats, RawPredictionRepeats, RawSeason, RawTask,
 };
 use crate::config::settings::{ReferenceSettings, TopicReaders};
-use crate::event::{ModelIx, Span};
+use crate::event::{ModelIx, Rhythm, Season, Span};
 use crate::plan::{
     Learn, ModelPlan, NotifyPlan, OutcomePlan, OutcomeRepeats, PredictionRepeats, ReferencePlan,
     RetrainPlan,
@@ -85,7 +85,8 @@ pub fn models(
             }
         }
         built.references.push(references(model, &plan, knowing.site, &at, report));
-        built.models.push(ModelPlan { paths, ..plan });
+        let season = season(model, knowing.site, &at, report);
+        built.models.push(ModelPlan { paths, season, ..plan });
     }
     built.readers.sort_by(|a, b| a.topic.cmp(&b.topic));
     built
@@ -146,12 +147,40 @@ fn plan(
                 .is_some_and(|f| f.contains("{version}")),
             learn: model.reference.as_ref().and_then(|r| r.learn).map(learn),
         },
+        season: None,
         dimensions: Vec::new(),
         monitors: Vec::new(),
         retrain: retrain(raw, model, at, terms, report),
         notify: notify(raw, &model.notify, &at.key("notify"), report),
         paths: Vec::new(),
     })
+}
+
+/// The rhythm and whose clocks it follows.
+fn season(model: &RawModel, site: &Site<'_>, at: &KeyPath, report: &mut Report) -> Option<Season> {
+    let path = at.key("timezone");
+    let Some(season) = model.season else {
+        let is_news = !site.filled.contains(&path) && !report.refused_within(&at.key("season"));
+        if model.timezone.is_some() && is_news {
+            report.warn(&path, "says nothing without `season`", "write season = \"hour_of_week\"");
+        }
+        return None;
+    };
+    let rhythm = match season {
+        RawSeason::HourOfDay => Rhythm::HourOfDay,
+        RawSeason::HourOfWeek => Rhythm::HourOfWeek,
+    };
+    let Some(zone) = &model.timezone else {
+        let hint =
+            "write the zone of those who make the rhythm, such as timezone = \"Europe/Oslo\"";
+        report.error(&path, "is missing: the hours of a season are those of a place", hint);
+        return None;
+    };
+    let season = Season::new(rhythm, zone);
+    if let Err(error) = &season {
+        report.error(&path, error.to_string(), "names are those of the IANA database");
+    }
+    season.ok()
 }
 
 fn learn(extent: Extent) -> Learn {

@@ -12,9 +12,12 @@ use crate::config::raw::{Raw, RawMonitor};
 use crate::detect::{DETECTORS, Detector};
 use crate::event::Span;
 use crate::plan::{Learn, ModelPlan, MonitorPlan, WindowPlan};
-use crate::stats::{Params, STATISTICS, Statistic};
+use crate::stats::{Basis, Params, STATISTICS, Statistic};
 
 mod fit;
+
+/// What a monitor writes as its season to have none.
+pub const NO_SEASON: &str = "none";
 
 /// Builds every monitor into the models that it watches.
 pub fn monitors(raw: &Raw, site: &Site<'_>, models: &mut [ModelPlan], report: &mut Report) {
@@ -31,6 +34,7 @@ pub fn monitors(raw: &Raw, site: &Site<'_>, models: &mut [ModelPlan], report: &m
     }
     for model in models {
         warn_of_short_learning(model, report);
+        warn_of_missing_slots(model, report);
     }
 }
 
@@ -88,11 +92,20 @@ impl<'a> Built<'a> {
         at: &KeyPath,
         report: &mut Report,
     ) -> Option<Built<'a>> {
-        if monitor.season.is_some() {
+        if let Some(other) = monitor.season.as_ref().filter(|season| *season != NO_SEASON) {
             report.error(
                 &at.key("season"),
-                "comparing with the same hour of earlier weeks is not built yet",
-                "a window of whole days holds every hour",
+                format!("'{other}' stands in a monitor, which follows the season of its models"),
+                format!(
+                    "write season and timezone in [models.NAME]; a monitor may say season = \"{NO_SEASON}\""
+                ),
+            );
+        }
+        if monitor.against.is_some() {
+            report.error(
+                &at.key("against"),
+                "comparing with an earlier window is not built yet",
+                "season = \"hour_of_week\" in [models.NAME] compares with the reference of the same hours",
             );
         }
         if !(0.0..=1.0).contains(&monitor.min_coverage) {
@@ -154,6 +167,7 @@ impl<'a> Built<'a> {
                 "add `notify` to the monitor or the model",
             );
         }
+        let seasonal = self.seasonal(model, monitor, at, report);
         let (min_events, min_support) = self.least(monitor, at, report);
         fit::noise(self, monitor, min_events, at, report);
         Some(MonitorPlan {
@@ -162,6 +176,7 @@ impl<'a> Built<'a> {
             series,
             statistic: self.statistic.clone(),
             window: self.window,
+            seasonal,
             by,
             min_events,
             min_support,
@@ -214,6 +229,32 @@ impl<'a> Built<'a> {
                 series
             }
         }
+    }
+
+    /// Whether its windows are judged against the reference of their own hours.
+    fn seasonal(
+        &self,
+        model: &ModelPlan,
+        monitor: &RawMonitor,
+        at: &KeyPath,
+        report: &mut Report,
+    ) -> bool {
+        let distribution = self.statistic.basis() == Basis::Distribution;
+        if model.season.is_none() || monitor.season.is_some() || !distribution {
+            return false;
+        }
+        if let WindowPlan::Count { .. } = self.window {
+            report.error(
+                &at.key("window"),
+                format!(
+                    "a window of so many events lies in no hour, and model `{}` has a season",
+                    model.name
+                ),
+                format!("write season = \"{NO_SEASON}\" in the monitor, or a length of time as its window"),
+            );
+            return false;
+        }
+        true
     }
 
     /// Fewest events and support: windows of few events hold no more, so the defaults give way.
@@ -324,6 +365,21 @@ fn warn_of_short_learning(model: &ModelPlan, report: &mut Report) {
             &path,
             format!("is shorter than the window of monitor `{}`", monitor.name),
             "learn at least as long as the longest window",
+        );
+    }
+}
+
+/// A reference that does not see every slot cannot judge by them.
+fn warn_of_missing_slots(model: &ModelPlan, report: &mut Report) {
+    let (Some(season), Some(Learn::Span(span))) = (&model.season, model.reference.learn) else {
+        return;
+    };
+    let whole = Span::from_secs(3600 * i64::from(season.rhythm().slots()));
+    if span < whole {
+        report.warn(
+            &KeyPath::of(&["models", &model.name, "reference", "learn"]),
+            format!("is shorter than the {whole} of the season: hours that it lacks are judged against others"),
+            format!("learn {whole} at least, better several times that"),
         );
     }
 }

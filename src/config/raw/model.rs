@@ -40,6 +40,15 @@ pub struct RawModel {
     /// Where references come from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reference: Option<RawReference>,
+    /// Rhythm of its events, `hour_of_week` or `hour_of_day`: distributions are judged against the
+    /// reference of the same hours, so that no window must cover a whole day.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"hour_of_week")]
+    pub season: Option<RawSeason>,
+    /// Time zone whose clocks the rhythm follows, as the IANA database names it, or `UTC`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"Europe/Oslo")]
+    pub timezone: Option<String>,
     /// Who is told, for every monitor without its own.
     pub notify: RawNotify,
     /// The trainer that monitors with `retrain = true` ask.
@@ -65,6 +74,8 @@ impl Default for RawModel {
             threshold: None,
             coerce: false,
             reference: None,
+            season: None,
+            timezone: None,
             notify: RawNotify::default(),
             retrain: None,
             predictions: None,
@@ -83,6 +94,16 @@ pub enum RawTask {
     Binary,
     /// One of several classes.
     Multiclass,
+}
+
+/// What repeats itself in the events of a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RawSeason {
+    /// The day: 24 slots.
+    HourOfDay,
+    /// The week: 168 slots.
+    HourOfWeek,
 }
 
 /// Where references come from; both: learn where the file of a version is missing.

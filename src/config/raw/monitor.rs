@@ -62,10 +62,15 @@ pub struct RawMonitor {
     pub notify: Option<RawNotify>,
     /// Whether a critical incident asks the model's trainer for a retraining.
     pub retrain: bool,
-    /// Reserved: comparing with the same hour of earlier weeks is not built yet.
+    /// `none`: compare with the whole reference, whatever the season of the model; it also says
+    /// that windows shorter than a day are meant. Default: the model's season.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"none")]
+    pub season: Option<String>,
+    /// Reserved: comparing with an earlier window is not built yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(skip)]
-    pub season: Option<String>,
+    pub against: Option<String>,
 }
 
 impl Default for RawMonitor {
@@ -86,6 +91,7 @@ impl Default for RawMonitor {
             notify: None,
             retrain: false,
             season: None,
+            against: None,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use statrs::distribution::{ContinuousCDF, Normal};
 
-use crate::detect::{Detector, Member, Memory, Observation, Reading, Severity, Step};
+use crate::detect::{Detector, InSeason, Member, Memory, Observation, Reading, Severity, Step};
 use crate::event::Span;
 use crate::stats::{Absences, CategoryProfile, Counts, Dtype, NumericProfile, Pair, Profile};
 
@@ -32,7 +32,11 @@ impl Random {
 
 /// A reference of `rows` values of a standard normal series, on a whole grid of its cells.
 fn reference(rows: usize, random: &mut Random) -> Profile {
-    let mut values: Vec<f64> = (0..rows).map(|_| cell(random.normal())).collect();
+    profile((0..rows).map(|_| cell(random.normal())).collect())
+}
+
+fn profile(mut values: Vec<f64>) -> Profile {
+    let rows = values.len();
     values.sort_by(f64::total_cmp);
     let grid: Vec<f64> = (0..CELLS).map(|c| c as f64).collect();
     Profile::Numeric(NumericProfile {
@@ -88,7 +92,7 @@ impl Stream {
         let seen = Observation {
             every: Span::from_secs(3600),
             among,
-            step: Step { score: None, pair: Some(pair) },
+            step: Step { pair: Some(pair), ..Step::default() },
             ..Observation::of(0.0)
         };
         self.detector.read(&seen, &mut self.memory).unwrap()
@@ -206,7 +210,7 @@ fn many_names_are_no_evidence() {
                 window.counted += 1;
             }
             let pair = Pair { profile: &profile, reference: &whole, window: &window };
-            let step = Step { score: None, pair: Some(pair) };
+            let step = Step { pair: Some(pair), ..Step::default() };
             let every = Span::from_secs(3600);
             let seen = Observation { every, step, ..Observation::of(0.0) };
             detector.read(&seen, &mut memory).unwrap().beyond == Some(Severity::Critical)

@@ -133,8 +133,7 @@ impl Model {
                      declare it numeric, leave it out, or raise limits.categories"
                 ),
             });
-            reference.series.remove(&name);
-            reference.id = reference.compute_id();
+            reference.leave_out(&name);
         }
     }
 

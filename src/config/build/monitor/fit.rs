@@ -161,6 +161,7 @@ mod tests {
             positive: Vec::new(),
             threshold: None,
             reference: ReferencePlan { file: false, per_version: false, learn: None },
+            season: None,
             dimensions: Vec::new(),
             monitors: Vec::new(),
             retrain: None,

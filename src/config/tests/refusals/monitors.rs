@@ -38,7 +38,8 @@ fn monitors() {
     m("window = \"24h\"", "window = \"24h\"\nevery = \"500 events\"", "every", "events");
     m("window = \"24h\"", "window = \"5000 events\"\nevery = \"3000 events\"", "every", "divide");
     m("window = \"24h\"", "window = \"24h\"\nmin_coverage = 80", "min_coverage", "0.8");
-    m("window = \"24h\"", "window = \"24h\"\nseason = \"7d\"", "season", "not built yet");
+    m("window = \"24h\"", "window = \"24h\"\nseason = \"hour_of_week\"", "season", "[models.NAME]");
+    m("window = \"24h\"", "window = \"24h\"\nagainst = \"7d ago\"", "against", "not built yet");
     m("window = \"24h\"", "window = \"24h\"\nmodels = [\"n\"]", "models[0]", "no model");
     m("window = \"24h\"", "window = \"24h\"\nretrain = true", "retrain", "trainer");
     m("window = \"24h\"", "window = \"24h\"\nby = [\"x\"]", "by[0]", "category");
@@ -101,4 +102,40 @@ fn windows_of_events() {
         "monitors.drift.min_events",
         "never",
     );
+}
+
+#[test]
+fn seasons() {
+    let model = |table: &str| SMALL.replace("[models.m]\n", &format!("[models.m]\n{table}\n"));
+    let week = "season = \"hour_of_week\"\ntimezone = \"Europe/Oslo\"";
+    let plan = Project::new(&model(week)).settings().plan.models.remove(0);
+    assert_eq!(plan.season.as_ref().unwrap().to_string(), "hour_of_week in Europe/Oslo");
+    assert!(plan.monitors[0].seasonal);
+    let out = model(week).replace("watch =", "season = \"none\"\nwatch =");
+    assert!(!Project::new(&out).settings().plan.models[0].monitors[0].seasonal);
+    one(&model("season = \"hour_of_week\""), "models.m.timezone", "Europe/Oslo");
+    one(&model("season = \"weekly\"\ntimezone = \"UTC\""), "models.m.season", "hour_of_week");
+    let olso = week.replace("Oslo", "Olso");
+    one(&model(&olso), "models.m.timezone", "IANA");
+    let events = model(week).replace("\"24h\"", "\"5000 events\"");
+    one(&events, "monitors.drift.window", "season = \"none\"");
+    let warned = |main: &str| Project::new(main).load().unwrap().1;
+    assert!(warned(&model(week)).is_empty());
+    let short = warned(&model(week).replace("\"7d\"", "\"3d\""));
+    assert_eq!(short[0].key, "models.m.reference.learn", "{}", text(&short));
+    let idle = warned(&model("timezone = \"Europe/Oslo\""));
+    assert_eq!(idle[0].key, "models.m.timezone", "{}", text(&idle));
+}
+
+#[test]
+fn panes_of_a_season_lie_in_one_hour() {
+    let main = SMALL.replace(
+        "[models.m]\n",
+        "[models.m]\nseason = \"hour_of_day\"\ntimezone = \"Asia/Kolkata\"\n",
+    );
+    for (window, width) in [("24h", "1h"), ("90m", "30m"), ("1h", "1h")] {
+        let main = main.replace("\"24h\"", &format!("{window:?}"));
+        let model = Project::new(&main).settings().plan.models.remove(0);
+        assert_eq!(model.pane_width().to_string(), width, "{window}");
+    }
 }
