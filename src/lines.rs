@@ -112,6 +112,8 @@ pub enum NoData {
     WrongType,
     /// The model has a season, and its reference was not counted by it.
     NoSlots,
+    /// The window is too small for the monitor's levels: an unchanged one reaches them too.
+    TooLittlePower,
 }
 
 /// The window of a score line.
@@ -172,6 +174,10 @@ pub struct ScoreLine {
     pub tail: Option<Tail>,
     /// Score that an undrifted window exceeds with probability 1 %.
     pub noise_floor: Option<f64>,
+    /// Smallest change that this window shows, in the statistic's unit: the score that the sources
+    /// themselves must have to be beyond the noise floor with probability 90 %.
+    #[serde(default)]
+    pub visible: Option<f64>,
     /// Id of the series' reference.
     pub reference: Option<Arc<str>>,
     /// Rows of that reference (of the segment's part).

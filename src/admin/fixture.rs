@@ -36,6 +36,7 @@ pub(crate) fn score() -> ScoreLine {
         p_value: None,
         tail: None,
         noise_floor: Some(0.0021),
+        visible: Some(0.0005),
         reference: Some("ref".into()),
         reference_events: Some(50_000),
         season: None,

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{ChiSquared, ContinuousCDF};
 
+use super::calibration::LEARNING;
+use super::dispersion::Dispersion;
 use super::evidence::Evidence;
 use super::promise::{
     FALSE_ALARM_EVERY, FALSE_WARNING_EVERY, Promise, TOGETHER, UNLUCKY_REFERENCES,
@@ -38,7 +40,13 @@ pub const KIND: DetectorKind = DetectorKind {
         segments of the monitor together: a list of them is named when their evidence carries it \
         (e-d-BH), so that one of J needs J times the evidence, and a change in all of them no more \
         than one alone; that costs the logarithm of J in time. It looks at the \
-        events that came since the last evaluation, not at the whole window again. Sees changes of \
+        events that came since the last evaluation, not at the whole window again. Real events come \
+        in bursts and in days that resemble themselves, so that steps differ by more than \
+        independent events would: with `calibrate` every count is divided by the overdispersion of the \
+        steps so far (each against those before it; Rao & Scott, JASA 76, 1981), as if there were \
+        so many fewer events. It is learnt from the second step on, the first is only looked \
+        at; from 24 steps on, what comes while there is evidence is left out of it. It does not cover \
+        waves that last for many steps. Sees changes of \
         level, spread, shape, categories and missing values; does not see changes smaller than the \
         reference can support. A daily rhythm is normal where the model has a `season`; else let `every` \
         cover it. To choose for \
@@ -60,6 +68,12 @@ pub const KIND: DetectorKind = DetectorKind {
             default: "16",
             doc: "bins at quantiles of the reference; categories of half an even share count alone, rarer ones in groups; a divisor of 480",
         },
+        OptionDoc {
+            name: "calibrate",
+            kind: "true or false",
+            default: "true",
+            doc: "whether events weigh less where steps differ by more than independent events would",
+        },
     ],
     build,
 };
@@ -75,6 +89,7 @@ struct EDetector {
     /// Half the tolerated PSI: PSI is a divergence to and fro, the ball's radius one way.
     tolerance: f64,
     bins: u32,
+    calibrate: bool,
 }
 
 /// What it keeps from step to step.
@@ -85,6 +100,7 @@ struct State {
     /// Decayed counts of the steps so far.
     histories: [Vec<f64>; 3],
     evidence: Evidence,
+    dispersion: Dispersion,
 }
 
 impl Holds for State {
@@ -94,20 +110,28 @@ impl Holds for State {
 }
 
 impl State {
-    const LAYOUT: u8 = 1;
+    const LAYOUT: u8 = 2;
 
     fn empty(reference: &[u64]) -> State {
         State {
             reference: reference.to_vec(),
             histories: [(); 3].map(|()| vec![0.0; reference.len()]),
             evidence: Evidence::default(),
+            dispersion: Dispersion::default(),
         }
     }
 
-    /// ln e-values of a step, one per bet.
-    fn bets(&self, tables: &Tables, past: &Past, counts: &[u64]) -> Vec<Option<f64>> {
+    /// ln e-values of a step, one per bet; so many events count for one.
+    fn bets(
+        &self,
+        tables: &Tables,
+        past: &Past,
+        counts: &[u64],
+        dispersion: f64,
+    ) -> Vec<Option<f64>> {
         let value = |table: &Vec<f64>| -> f64 {
-            table.iter().zip(counts).map(|(ratio, n)| ratio * *n as f64).sum()
+            let sum: f64 = table.iter().zip(counts).map(|(ratio, n)| ratio * *n as f64).sum();
+            sum / dispersion
         };
         let fixed = tables.tables.iter().map(|table| table.as_ref().map(value));
         let histories = self.histories.iter().enumerate().map(|(i, history)| {
@@ -173,9 +197,20 @@ impl Detector for EDetector {
         if bins.window.iter().any(|n| *n > 0) && bins.window.len() == whole.len() {
             let among = self.promise.among(seen);
             let laws = seen.step.season.map_or(1, |season| season.laws as usize);
-            let tables = self.tables(&bins, memory, among.saturating_mul(laws));
-            let bets = state.bets(&tables, &past, &bins.window);
-            state.evidence.take(&bets, levels, among);
+            // Steps of a season differ among themselves by its rhythm.
+            let calibrates = self.calibrate && seen.step.season.is_none();
+            let dispersion = match calibrates {
+                true => state.dispersion.including(&bins.window),
+                false => Some(1.0),
+            };
+            if state.dispersion.windows() < LEARNING as u32 || !state.evidence.holds(levels) {
+                state.dispersion.take(&bins.window);
+            }
+            if let Some(dispersion) = dispersion {
+                let tables = self.tables(&bins, memory, among.saturating_mul(laws));
+                let bets = state.bets(&tables, &past, &bins.window, dispersion);
+                state.evidence.take(&bets, levels, among);
+            }
             state.remember(&bins.window);
             past.remember(&bins.window, &tables.shares);
         }
@@ -225,5 +260,7 @@ fn build(params: &mut Params, statistic: &dyn Statistic) -> Result<Arc<dyn Detec
     if bins < 2 || 480 % bins != 0 {
         return Err(ParamError::new("bins", format!("{bins} does not divide 480")));
     }
-    Ok(Arc::new(EDetector { promise, tolerance: tolerance / 2.0, bins: bins as u32 }))
+    let calibrate = params.flag("calibrate")?.unwrap_or(true);
+    let (tolerance, bins) = (tolerance / 2.0, bins as u32);
+    Ok(Arc::new(EDetector { promise, tolerance, bins, calibrate }))
 }

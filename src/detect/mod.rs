@@ -11,7 +11,9 @@ pub use crate::lines::{NoData, Severity};
 use crate::stats::{OptionDoc, ParamError, Params, Statistic};
 
 mod adwin;
+mod calibration;
 mod ddm;
+mod dispersion;
 mod e_detector;
 mod eddm;
 mod evidence;
@@ -91,6 +93,16 @@ pub trait Detector: Debug + Send + Sync {
     /// Whether it looks at [`Observation::step`].
     fn takes_steps(&self) -> bool {
         false
+    }
+
+    /// Whether it looks at [`Observation::noise`].
+    fn takes_noise(&self) -> bool {
+        false
+    }
+
+    /// Bytes that it may remember of one series and segment; 0 for a handful.
+    fn memory(&self) -> u64 {
+        0
     }
 
     /// The level that a score of this severity crossed, for findings; `None` where the detector

@@ -1,7 +1,7 @@
 //! One window as a detector sees it.
 
 use crate::event::Span;
-use crate::stats::{Counts, Pair, Score};
+use crate::stats::{Counts, Noise, Pair, Score};
 
 /// A scored window.
 #[derive(Debug, Clone, Copy)]
@@ -16,6 +16,15 @@ pub struct Observation<'a> {
     pub every: Span,
     /// How many series and segments share the detector's promise, this one among them.
     pub among: usize,
+    /// The score that an unchanged window of this size passes with probability 1 %, where one is
+    /// known.
+    pub floor: Option<f64>,
+    /// How scores scatter around that; only filled where the detector takes noise.
+    pub noise: Option<Noise>,
+    /// Windows from this one on to the first that shares no event with it; at least 1.
+    pub hops: i64,
+    /// The window's counts beside those of the reference.
+    pub pair: Option<Pair<'a>>,
     /// What came since the window before; only filled where the detector takes steps.
     pub step: Step<'a>,
 }
@@ -50,6 +59,10 @@ impl Observation<'_> {
             reference_support: 0,
             every: Span(0),
             among: 1,
+            floor: None,
+            noise: None,
+            hops: 1,
+            pair: None,
             step: Step::default(),
         }
     }

@@ -79,15 +79,24 @@ impl Promise {
 
     /// The promise in steps of this length; at least 2, below which every step would alarm.
     pub(super) fn levels(self, every: Span) -> Levels {
-        let steps = |span: Span| (span.0 as f64 / every.0.max(1) as f64).max(2.0);
+        let steps = |span| steps(span, every);
         Levels { critical: steps(self.critical), warning: self.warning.map(steps) }
     }
 }
 
+/// Steps of this length in a span; at least 2.
+pub(super) fn steps(span: Span, every: Span) -> f64 {
+    (span.0 as f64 / every.0.max(1) as f64).max(2.0)
+}
+
 fn span(params: &mut Params, key: &str) -> Result<Option<Span>, ParamError> {
-    let Some(text) = params.text(key)? else { return Ok(None) };
-    match Span::parse(&text) {
-        Ok(span) if span.0 > 0 => Ok(Some(span)),
+    params.text(key)?.map(|text| parse_span(key, &text)).transpose()
+}
+
+/// A length of time above 0.
+pub(super) fn parse_span(key: &str, text: &str) -> Result<Span, ParamError> {
+    match Span::parse(text) {
+        Ok(span) if span.0 > 0 => Ok(span),
         _ => Err(ParamError::new(
             key,
             format!("'{text}' is not a length of time; write for example \"90d\""),

@@ -22,6 +22,11 @@ pub(super) fn build(
     built
 }
 
+/// tests/golden/calibration.py.
+pub(super) fn calibration() -> Value {
+    serde_json::from_str(include_str!("../../tests/golden/calibration.json")).unwrap()
+}
+
 fn golden() -> Value {
     serde_json::from_str(include_str!("../../tests/golden/detectors.json")).unwrap()
 }

@@ -1,33 +1,59 @@
-//! Fixed levels with a clear level and M of N.
+//! Levels with a clear level and M of N: fixed ones, and such as an unchanged window rarely reaches.
 
 use std::sync::Arc;
 
-use serde_json::Value;
-
-use super::{Detector, DetectorKind, For, Memory, NoData, Observation, Reading, Severity};
+use super::calibration::{self, Law, Past, Window};
+use super::{Detector, DetectorKind, For, Memory, NoData, Observation, Reading, Severity, promise};
 use crate::event::Span;
-use crate::stats::{Direction, OptionDoc, ParamError, Params, Statistic};
+use crate::stats::{Basis, FrozenBins, OptionDoc, ParamError, Params, Statistic};
+
+mod level;
+
+#[cfg(test)]
+mod calibrated_tests;
+#[cfg(test)]
+mod tests;
+
+use level::{Level, Side};
 
 /// Its entry in the registry.
 pub const KIND: DetectorKind = DetectorKind {
     name: "threshold",
-    summary: "fixed levels: a score beyond `warning` or `critical` counts, one within `clear` ends it",
-    details: "Compares each score with levels that you choose; `for` asks for M of N. It promises nothing \
-        about false alarms: a level below the noise floor of the score line alarms on noise. To choose \
-        where a size matters by itself (a coverage, a rate, an agreed error).",
+    summary: "levels: a score beyond `warning` or `critical` counts, one within `clear` ends it",
+    details: "Compares each score with levels that you choose; `for` asks for M of N. A number promises nothing \
+        about false alarms, but it is held against the noise floor of the score line, which an \
+        unchanged window exceeds once in a hundred (distributions, and recall, precision and f1 of \
+        binary models against their value on the reference): a crossing that lies within the \
+        floor, or any score within it where all levels do, is `no_data` with the reason \
+        `too_little_power`, since chance explains it; a score beyond the floor is judged as \
+        always. `{ false_alarm_every = \"90d\" }` is a level that an unchanged window is beyond \
+        that rarely: a probability of every / 90 days at each evaluation, so that with \
+        overlapping windows or `for` alarms are rarer still. With `calibrate` that is learnt \
+        from past windows of the series that share no event, at most 1,000: the share of them that \
+        score as high is exact once there are 90 days / every of them, whatever the law of the \
+        events, where unchanged windows could have come in any order. Before, and for rarer levels \
+        than 1,000 windows can tell, the score must be beyond the law of independent events, widened by \
+        how much windows differ among themselves while there are fewer than 99, and beyond the highest hundredth of the windows \
+        so far by as much as a normal law could ask for; without assumptions only that hundredth is \
+        promised then. Two windows in a row beyond a level are left out of what is learnt, one alone is not. A change \
+        slower than 1,000 windows is learnt as normal: use `e-detector` where that matters. To choose \
+        where a size matters by itself (a coverage, a rate, an agreed error), and for \
+        statistics of your choice with a stated rarity. Sources: Vovk, Gammerman & Shafer, Algorithmic \
+        learning in a random world (2005); Rao & Scott, JASA 76 (1981).",
     options: &[
         OptionDoc {
             name: "warning",
             kind: "level",
             default: "",
             doc: "a number in the statistic's bad direction, { above = x }, { below = x }, both, \
-                  { worse_by = \"10%\" } or { worse_by = 0.05 } against the metric on the reference",
+                  { worse_by = \"10%\" } or { worse_by = 0.05 } against the metric on the reference, \
+                  or { false_alarm_every = \"90d\" } for a distance between distributions",
         },
         OptionDoc { name: "critical", kind: "level", default: "", doc: "as warning" },
         OptionDoc {
             name: "clear",
             kind: "level",
-            default: "one fifth of the way from the lowest level to the statistic's best value",
+            default: "one fifth of the way from the lowest level to the statistic's best value; five times as often as a rare one",
             doc: "as warning; a firing series ends when its scores are within it",
         },
         OptionDoc {
@@ -36,51 +62,24 @@ pub const KIND: DetectorKind = DetectorKind {
             default: "1 of 1",
             doc: "\"M of N\" evaluations, or a length of time: all evaluations that long",
         },
+        OptionDoc {
+            name: "calibrate",
+            kind: "true or false",
+            default: "true",
+            doc: "whether false_alarm_every is learnt from past windows; else it holds for independent events",
+        },
+        OptionDoc {
+            name: "even_if_noise",
+            kind: "true or false",
+            default: "false",
+            doc: "whether a level is also judged by where an unchanged window of that size may be beyond it",
+        },
     ],
     build,
 };
 
-/// Bounds of which crossing either is bad.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-struct Level {
-    above: Option<f64>,
-    below: Option<f64>,
-    worse_by: Option<Worse>,
-}
-
-/// A bound relative to the metric on the reference.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Worse {
-    amount: f64,
-    relative: bool,
-    up: bool,
-}
-
-impl Level {
-    /// The bounds as numbers; `None` where a relative one lacks its reference.
-    fn bounds(&self, reference: Option<f64>) -> Option<(Option<f64>, Option<f64>)> {
-        let Some(worse) = self.worse_by else { return Some((self.above, self.below)) };
-        let reference = reference?;
-        let step = if worse.relative { reference.abs() * worse.amount } else { worse.amount };
-        Some(if worse.up { (Some(reference + step), None) } else { (None, Some(reference - step)) })
-    }
-
-    /// The bound that a score lies beyond.
-    fn crossed(&self, score: f64, reference: Option<f64>) -> Option<f64> {
-        let (above, below) = self.bounds(reference)?;
-        above.filter(|b| score > *b).or(below.filter(|b| score < *b))
-    }
-
-    /// One fifth of the way towards `best`; the level itself without one.
-    fn eased(&self, best: Option<f64>) -> Level {
-        let ease = |bound: f64| best.map_or(bound, |best| bound + (best - bound) / 5.0);
-        Level {
-            above: self.above.map(ease),
-            below: self.below.map(ease),
-            worse_by: self.worse_by.map(|w| Worse { amount: w.amount * 0.8, ..w }),
-        }
-    }
-}
+/// Bins that windows are compared in among themselves.
+const BINS: u32 = 16;
 
 #[derive(Debug)]
 struct Threshold {
@@ -88,6 +87,81 @@ struct Threshold {
     critical: Option<Level>,
     clear: Level,
     persistence: For,
+    /// The statistic's scores that chance may reach; `None` where its noise floor has no say.
+    chance: Option<Side>,
+    calibrate: bool,
+    /// The best value, where both sides of it are bad.
+    middle: Option<f64>,
+}
+
+impl Threshold {
+    fn levels(&self) -> impl Iterator<Item = &Level> {
+        [&self.warning, &self.critical].into_iter().flatten()
+    }
+
+    /// The rarest level, where rarity is learnt.
+    fn rarest(&self) -> Option<Span> {
+        self.levels().chain([&self.clear]).filter_map(|l| l.rare).max().filter(|_| self.calibrate)
+    }
+
+    /// A score so that greater is worse.
+    fn badness(&self, score: f64) -> f64 {
+        self.middle.map_or(score, |middle| (score - middle).abs())
+    }
+
+    fn is_beyond(&self, level: &Level, by: &Judged<'_>) -> Result<bool, NoData> {
+        let seen = by.seen;
+        let Some(rare) = level.rare else {
+            return Ok(level.crossed(seen.score, seen.reference).is_some());
+        };
+        let level = 1.0 / promise::steps(rare, seen.every);
+        let (middle, sides) = self.middle.map_or((0.0, 1.0), |middle| (middle, 2.0));
+        let law = seen.noise.zip(seen.floor).map(|(noise, floor)| Law {
+            noise: noise.less(middle),
+            floor: floor - middle,
+            sides,
+            dispersion: by.dispersion,
+        });
+        by.past.exceeds(self.badness(seen.score), level, law.as_ref())
+    }
+
+    fn judge(&self, by: &Judged<'_>) -> Result<Reading, NoData> {
+        let crosses = |level: &Option<Level>| match level {
+            Some(level) => self.is_beyond(level, by),
+            None => Ok(false),
+        };
+        let (level, beyond) = if crosses(&self.critical)? {
+            (self.critical, Some(Severity::Critical))
+        } else if crosses(&self.warning)? {
+            (self.warning, Some(Severity::Warning))
+        } else {
+            (None, None)
+        };
+        if self.is_noise(level, by.seen) {
+            return Err(NoData::TooLittlePower);
+        }
+        let uncleared = self.is_beyond(&self.clear, by)?;
+        Ok(Reading { beyond, uncleared: uncleared || beyond.is_some() })
+    }
+
+    /// Whether chance alone explains where the score lies: it is within the noise floor, and so is
+    /// the level that it crossed, or every level there is.
+    fn is_noise(&self, crossed: Option<Level>, seen: &Observation<'_>) -> bool {
+        let Some((chance, floor)) = self.chance.zip(seen.floor) else { return false };
+        let holds = |level: &Level| level.holds(chance, floor, seen.reference);
+        let none_holds = match crossed {
+            Some(level) => level.rare.is_none(),
+            None => !self.levels().any(holds),
+        };
+        none_holds && chance.reaches(seen.score, floor)
+    }
+}
+
+/// A window, and what past ones have to say of it.
+struct Judged<'a> {
+    seen: &'a Observation<'a>,
+    past: &'a Past,
+    dispersion: f64,
 }
 
 impl Detector for Threshold {
@@ -95,23 +169,35 @@ impl Detector for Threshold {
         KIND.name
     }
 
-    fn read(&self, seen: &Observation<'_>, _memory: &mut Memory) -> Result<Reading, NoData> {
-        let (score, reference) = (seen.score, seen.reference);
-        if self.needs_reference_metric() && reference.is_none() {
+    fn read(&self, seen: &Observation<'_>, memory: &mut Memory) -> Result<Reading, NoData> {
+        if self.needs_reference_metric() && seen.reference.is_none() {
             return Err(NoData::NoReference);
         }
-        let crosses = |level: &Option<Level>| {
-            level.as_ref().is_some_and(|l| l.crossed(score, reference).is_some())
+        let Some(rarest) = self.rarest() else {
+            return self.judge(&Judged { seen, past: &Past::default(), dispersion: 1.0 });
         };
-        let beyond = if crosses(&self.critical) {
-            Some(Severity::Critical)
-        } else if crosses(&self.warning) {
-            Some(Severity::Warning)
-        } else {
-            None
-        };
-        let uncleared = self.clear.crossed(score, reference).is_some();
-        Ok(Reading { beyond, uncleared: uncleared || beyond.is_some() })
+        let pair = seen.pair.ok_or(NoData::NoReference)?;
+        let counts = FrozenBins::of(&pair, BINS).window;
+        let mut past = Past::recall(memory, pair.profile.id());
+        let dispersion = past.dispersion(&counts);
+        let reading = self.judge(&Judged { seen, past: &past, dispersion });
+        let beyond = reading.is_ok_and(|reading| reading.beyond.is_some());
+        let window = Window { score: self.badness(seen.score), beyond, counts };
+        past.take(window, seen.hops, 1.0 / promise::steps(rarest, seen.every));
+        past.keep(memory);
+        reading
+    }
+
+    fn is_sequential(&self) -> bool {
+        self.rarest().is_some()
+    }
+
+    fn takes_noise(&self) -> bool {
+        self.levels().chain([&self.clear]).any(|level| level.rare.is_some())
+    }
+
+    fn memory(&self) -> u64 {
+        if self.rarest().is_some() { calibration::BYTES } else { 0 }
     }
 
     fn level(&self, severity: Severity, score: f64, reference: Option<f64>) -> Option<f64> {
@@ -119,10 +205,7 @@ impl Detector for Threshold {
             Severity::Warning => self.warning,
             Severity::Critical => self.critical,
         }?;
-        level.crossed(score, reference).or_else(|| {
-            let (above, below) = level.bounds(reference)?;
-            above.or(below)
-        })
+        level.shown(score, reference)
     }
 
     fn persistence(&self) -> For {
@@ -130,17 +213,18 @@ impl Detector for Threshold {
     }
 
     fn needs_reference_metric(&self) -> bool {
-        [self.warning, self.critical, Some(self.clear)]
-            .into_iter()
-            .flatten()
-            .any(|l| l.worse_by.is_some())
+        self.levels().chain([&self.clear]).any(Level::is_relative)
     }
 }
 
 fn build(params: &mut Params, statistic: &dyn Statistic) -> Result<Arc<dyn Detector>, ParamError> {
     let [warning, critical, clear] = ["warning", "critical", "clear"].map(|key| {
-        let level = params.take(key).map(|value| parse_level(key, &value, statistic));
+        let level = params.take(key).map(|value| level::parse(key, &value, statistic));
         params.keep(level.transpose()).flatten()
+    });
+    let [calibrate, even_if_noise] = ["calibrate", "even_if_noise"].map(|key| {
+        let flag = params.flag(key);
+        params.keep(flag).flatten()
     });
     let levels_read = params.settle();
     let once = For::Evaluations { m: 1, n: 1 };
@@ -150,99 +234,31 @@ fn build(params: &mut Params, statistic: &dyn Statistic) -> Result<Arc<dyn Detec
     let lowest = warning.or(critical).ok_or_else(|| {
         ParamError::new("critical", "a threshold needs `warning`, `critical` or both")
     })?;
-    if let (Some(warning), Some(critical)) = (&warning, &critical) {
-        refuse_disorder(warning, critical)?;
+    // A critical level that is reached before the warning is a slip of the pen.
+    if warning.zip(critical).is_some_and(|(w, c)| c.is_nearer_than(&w)) {
+        return Err(ParamError::new("critical", "is less far than `warning`; swap the two"));
     }
     params.settle()?;
     let clear = clear.unwrap_or_else(|| lowest.eased(statistic.best()));
-    Ok(Arc::new(Threshold { warning, critical, clear, persistence }))
-}
-
-/// A critical level that is reached before the warning is a slip of the pen.
-fn refuse_disorder(warning: &Level, critical: &Level) -> Result<(), ParamError> {
-    let above = matches!((warning.above, critical.above), (Some(w), Some(c)) if c < w);
-    let below = matches!((warning.below, critical.below), (Some(w), Some(c)) if c > w);
-    let worse = matches!(
-        (warning.worse_by, critical.worse_by),
-        (Some(w), Some(c)) if w.relative == c.relative && c.amount < w.amount
-    );
-    if above || below || worse {
-        return Err(ParamError::new("critical", "is less far than `warning`; swap the two"));
+    let levels = || [warning, critical, Some(clear)].into_iter().flatten();
+    if calibrate.is_some() && levels().all(|level| level.rare.is_none()) {
+        return Err(ParamError::new(
+            "calibrate",
+            "is about levels such as { false_alarm_every = \"90d\" }; there is none",
+        ));
     }
-    Ok(())
-}
-
-fn parse_level(key: &str, value: &Value, statistic: &dyn Statistic) -> Result<Level, ParamError> {
-    let bad = |message: String| ParamError::new(key, message);
-    if let Some(bound) = value.as_f64().filter(|x| x.is_finite()) {
-        return match statistic.direction() {
-            Direction::Up => Ok(Level { above: Some(bound), ..Level::default() }),
-            Direction::Down => Ok(Level { below: Some(bound), ..Level::default() }),
-            Direction::None => Err(bad(format!(
-                "{} is bad in no fixed direction; write {{ above = {bound} }} or {{ below = {bound} }}",
-                statistic.name()
-            ))),
-        };
-    }
-    let Some(table) = value.as_object() else {
-        return Err(bad(format!(
-            "{value} is not a level; write a number, {{ above = x }}, {{ below = x }} or {{ worse_by = \"10%\" }}"
-        )));
+    // Faults are counted one by one: one that happened is no noise, however rare it was before.
+    let is_estimate = matches!(statistic.basis(), Basis::Distribution | Basis::Performance);
+    let sides = Side::of(statistic);
+    let chance = sides
+        .filter(|chance| is_estimate && levels().all(|level| level.is_of(*chance)))
+        .filter(|_| even_if_noise != Some(true));
+    let middle = match sides {
+        Some(Side::Around(best)) => Some(best),
+        _ => None,
     };
-    let mut level = Level::default();
-    for (name, value) in table {
-        match name.as_str() {
-            "above" => level.above = Some(finite(key, value)?),
-            "below" => level.below = Some(finite(key, value)?),
-            "worse_by" => level.worse_by = Some(parse_worse(key, value, statistic)?),
-            other => {
-                return Err(bad(format!(
-                    "`{other}` is not part of a level; known are above, below, worse_by"
-                )));
-            }
-        }
-    }
-    if level.worse_by.is_some() && table.len() > 1 {
-        return Err(bad("`worse_by` stands alone".to_owned()));
-    }
-    if table.is_empty() {
-        return Err(bad("an empty level; write { above = x } or { below = x }".to_owned()));
-    }
-    Ok(level)
-}
-
-fn finite(key: &str, value: &Value) -> Result<f64, ParamError> {
-    value
-        .as_f64()
-        .filter(|x| x.is_finite())
-        .ok_or_else(|| ParamError::new(key, format!("{value} is not a number")))
-}
-
-fn parse_worse(key: &str, value: &Value, statistic: &dyn Statistic) -> Result<Worse, ParamError> {
-    let up = match statistic.direction() {
-        Direction::Up => true,
-        Direction::Down => false,
-        Direction::None => {
-            return Err(ParamError::new(
-                key,
-                format!("{} has no worse direction; use above or below", statistic.name()),
-            ));
-        }
-    };
-    let (amount, relative) = match value {
-        Value::String(text) => {
-            let percent = text.strip_suffix('%').and_then(|t| t.trim().parse::<f64>().ok());
-            (percent.map(|p| p / 100.0), true)
-        }
-        other => (other.as_f64(), false),
-    };
-    match amount.filter(|a| a.is_finite() && *a > 0.0) {
-        Some(amount) => Ok(Worse { amount, relative, up }),
-        None => Err(ParamError::new(
-            key,
-            format!("worse_by = {value} is neither a share such as \"10%\" nor a number above 0"),
-        )),
-    }
+    let calibrate = calibrate.unwrap_or(true);
+    Ok(Arc::new(Threshold { warning, critical, clear, persistence, chance, calibrate, middle }))
 }
 
 fn parse_for(text: &str) -> Result<For, ParamError> {
@@ -265,73 +281,5 @@ fn parse_for(text: &str) -> Result<For, ParamError> {
             "for",
             format!("'{text}' is neither \"M of N\" nor a length of time such as \"30m\""),
         )),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::stats::STATISTICS;
-    use serde_json::json;
-
-    fn detector(statistic: &str, options: Value) -> Result<Arc<dyn Detector>, ParamError> {
-        let kind = STATISTICS.iter().find(|k| k.name == statistic).unwrap();
-        let statistic = (kind.build)(&mut Params::default()).unwrap();
-        let Value::Object(table) = options else { unreachable!() };
-        build(&mut Params::new(table), statistic.as_ref())
-    }
-
-    fn read(
-        statistic: &str,
-        options: Value,
-        score: f64,
-        reference: Option<f64>,
-    ) -> (Option<Severity>, bool) {
-        let seen = Observation { reference, ..Observation::of(score) };
-        let detector = detector(statistic, options).unwrap();
-        let reading = detector.read(&seen, &mut Memory::default()).unwrap();
-        (reading.beyond, reading.uncleared)
-    }
-
-    #[test]
-    fn a_number_means_the_bad_direction_and_clear_is_a_fifth_back() {
-        let psi = json!({"warning": 0.1, "critical": 0.25});
-        assert_eq!(read("psi", psi.clone(), 0.26, None), (Some(Severity::Critical), true));
-        assert_eq!(read("psi", psi.clone(), 0.11, None), (Some(Severity::Warning), true));
-        assert_eq!(read("psi", psi.clone(), 0.09, None), (None, true));
-        assert_eq!(read("psi", psi, 0.079, None), (None, false));
-        let coverage = json!({"critical": {"below": 0.5}});
-        assert_eq!(read("outcome_coverage", coverage.clone(), 0.59, None), (None, true));
-        assert_eq!(read("outcome_coverage", coverage, 0.61, None), (None, false));
-    }
-
-    #[test]
-    fn worse_by_is_measured_from_the_reference() {
-        let mae = json!({"warning": {"worse_by": "10%"}, "critical": {"worse_by": "25%"}});
-        assert_eq!(read("mae", mae.clone(), 2.3, Some(2.0)), (Some(Severity::Warning), true));
-        assert_eq!(read("mae", mae.clone(), 2.17, Some(2.0)), (None, true));
-        assert_eq!(read("mae", mae.clone(), 2.15, Some(2.0)), (None, false));
-        let mae = detector("mae", mae).unwrap();
-        let alone = mae.read(&Observation::of(2.0), &mut Memory::default());
-        assert_eq!(alone, Err(NoData::NoReference));
-        let accuracy = json!({"critical": {"worse_by": 0.05}});
-        assert_eq!(read("accuracy", accuracy, 0.84, Some(0.9)), (Some(Severity::Critical), true));
-    }
-
-    #[test]
-    fn slips_are_refused_with_a_sentence() {
-        for (options, part) in [
-            (json!({}), "needs `warning`"),
-            (json!({"warning": 0.3, "critical": 0.1}), "swap"),
-            (json!({"critical": "much"}), "not a level"),
-            (json!({"critical": {"over": 1}}), "known are"),
-            (json!({"critical": 0.1, "for": "3 of 2"}), "M of N"),
-            (json!({"critical": 0.1, "for": "soon"}), "length of time"),
-        ] {
-            let error = detector("psi", options).unwrap_err().to_string();
-            assert!(error.contains(part), "{error}");
-        }
-        let error = detector("mean_error", json!({"critical": 1.0})).unwrap_err().to_string();
-        assert!(error.contains("above"), "{error}");
     }
 }

@@ -167,6 +167,7 @@ pub(super) fn builtin_line(
         p_value: None,
         tail: None,
         noise_floor: None,
+        visible: None,
         reference: None,
         reference_events: None,
         season: None,

@@ -14,7 +14,9 @@ use crate::lines::{NoData, ScoreLine, Verdict, WindowLine};
 use crate::plan::MonitorPlan;
 use crate::policy::Attribution;
 use crate::reference::{Reference, SegmentReference};
-use crate::stats::{Basis, Counts, Delays, Pair, Performance, Profile, Sample, Tail, Undefined};
+use crate::stats::{
+    Baseline, Basis, Counts, Delays, Pair, Performance, Profile, Sample, Tail, Undefined,
+};
 use crate::window::{Matches, Running};
 
 /// One window: where it lies along its line, and when that was.
@@ -52,11 +54,13 @@ impl Frame {
     pub(super) fn pace(&self) -> Span {
         match self.along {
             Along::Time => self.every,
-            Along::Events | Along::Pairs => {
-                let hops = (self.to - self.from).0 / self.every.0.max(1);
-                Span((self.end - self.start).0 / hops.max(1))
-            }
+            Along::Events | Along::Pairs => Span((self.end - self.start).0 / self.hops()),
         }
+    }
+
+    /// Windows from this one on to the first that shares nothing with it.
+    fn hops(&self) -> i64 {
+        ((self.to - self.from).0 / self.every.0.max(1)).max(1)
     }
 }
 
@@ -156,6 +160,7 @@ impl Contents {
             matched: self.matched,
             assumed: self.assumed,
             delays: self.delays.as_ref(),
+            baseline: None,
         }
     }
 }
@@ -336,11 +341,13 @@ impl Model {
         let seasonal = seasonal.unwrap_or_default();
         let profile_here = profile.map(Arc::as_ref).filter(|_| in_reference);
         let against = profile_here.zip(law(seasonal.as_ref(), whole));
-        let sample = contents.sample(unit.frame.end - unit.frame.start, against);
-        let pair = sample.pair;
-        let support = statistic.support(&sample);
         let metric = metric_on_reference(reference, part, unit.segment, &statistic.label());
         let metric_support = metric_n(reference, part, unit.segment);
+        let baseline = metric.zip(metric_support).map(|(value, pairs)| Baseline { value, pairs });
+        let length = unit.frame.end - unit.frame.start;
+        let sample = Sample { baseline, ..contents.sample(length, against) };
+        let pair = sample.pair;
+        let support = statistic.support(&sample);
         let scored = statistic.score(&sample);
         let lacks_metric = monitor.detector.needs_reference_metric() && metric.is_none();
         let reason = if !full {
@@ -365,6 +372,7 @@ impl Model {
             None
         };
         let score = scored.ok().filter(|_| reason.is_none());
+        let chance = score.map(|score| statistic.chance(&sample, &score)).unwrap_or_default();
         let read = score.map(|score| {
             let pace = unit.frame.pace();
             let step_seasonal = contents
@@ -389,6 +397,10 @@ impl Model {
                 reference_support: metric_support.unwrap_or(0),
                 every: pace,
                 among: unit.among,
+                floor: chance.floor,
+                noise: monitor.detector.takes_noise().then(|| statistic.noise(&sample)).flatten(),
+                hops: unit.frame.hops(),
+                pair,
                 step,
             };
             track.read(unit.frame.end, monitor.detector.as_ref(), &seen)
@@ -396,14 +408,16 @@ impl Model {
         let reading = read.and_then(Result::ok);
         let reason = reason.or(read.and_then(Result::err));
         let score = score.filter(|_| reason.is_none());
+        // What a window is too small for is told by its noise.
+        let told = reason.is_none() || reason == Some(NoData::TooLittlePower);
+        let noise_floor = chance.floor.filter(|_| told);
         let verdict = reason.map_or_else(|| said(reading), |_| Verdict::NoData);
         let level = score
             .zip(reading.and_then(|r| r.beyond))
             .and_then(|(score, severity)| monitor.detector.level(severity, score.value, metric));
         let coverage = monitor.by_outcomes().then(|| contents.coverage()).flatten();
         let model_reference = || reference.filter(|_| statistic.basis() == Basis::Performance);
-        let chance = score.map(|score| statistic.chance(&sample, &score)).unwrap_or_default();
-        let tail = chance.tail;
+        let tail = chance.tail.filter(|_| score.is_some());
         let known = match tail {
             Some(Tail::Known(p)) => Some(p),
             Some(Tail::Smirnov { .. }) | None => None,
@@ -426,7 +440,8 @@ impl Model {
             interval: score.and_then(|s| s.interval).map(|(low, high)| (low, finite(high))),
             p_value: known,
             tail: tail.filter(|_| known.is_none()),
-            noise_floor: chance.floor,
+            noise_floor,
+            visible: noise_floor.and_then(|floor| statistic.visible(&sample, floor)),
             reference: profile
                 .map(|p| p.id().into())
                 .or_else(|| model_reference().map(|r| r.id.as_str().into())),

@@ -10,6 +10,7 @@ mod learnt;
 mod limits;
 pub(crate) mod lived;
 mod pager_down;
+mod power;
 mod renames;
 mod scenarios;
 mod season;

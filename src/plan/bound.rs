@@ -19,7 +19,7 @@ const OPEN_PANES: u64 = 3;
 impl Plan {
     /// Bytes that counts may take at most: versions x sum over watched series of (1 + segments)
     /// x 4 (2k + 4) bytes x (3 open panes + one sum per window length), with k points of a grid,
-    /// or half as many cells as a category feature may have.
+    /// or half as many cells as a category feature may have; and what detectors remember of windows.
     #[must_use]
     pub fn memory_bound(&self) -> u64 {
         let versions = self.limits.versions as u64;
@@ -74,6 +74,8 @@ impl Plan {
             _ => 2 * (GRID_POINTS + edges as u64) + 1,
         };
         let bytes = COUNTER * (cells + ABSENCES);
-        (1 + segments).saturating_mul(bytes).saturating_mul(OPEN_PANES + lengths.len() as u64)
+        let counts = bytes.saturating_mul(OPEN_PANES + lengths.len() as u64);
+        let remembered: u64 = watching().map(|monitor| monitor.detector.memory()).sum();
+        (1 + segments).saturating_mul(counts.saturating_add(remembered))
     }
 }

@@ -26,6 +26,7 @@ fn finding(series: &str, severity: Severity) -> Finding {
         p_value: None,
         tail: None,
         noise_floor: None,
+        visible: None,
         reference: None,
         reference_events: None,
         season: None,

@@ -1,6 +1,7 @@
 //! Laws of counts and of sums without drift: what noise floors are made of.
 
 use statrs::distribution::{ContinuousCDF, Normal};
+use statrs::function::beta::beta_reg;
 use statrs::function::gamma::{gamma_lr, ln_gamma};
 
 use super::{CategoryProfile, Counts};
@@ -159,6 +160,21 @@ pub(super) fn beta_limit((a, b): (f64, f64), n: u64, level: f64) -> f64 {
     (mean + variance.sqrt() * (z + (z * z - 1.0) * skewness / 6.0)).min(rows)
 }
 
+/// The rate at which more than `limit` of `n` are hits with probability 90 % (Clopper & Pearson,
+/// Biometrika 26, 1934); `None` where `limit` is all of them.
+pub(super) fn visible_rate(limit: f64, n: u64) -> Option<f64> {
+    let (limit, n) = (limit.floor(), n as f64);
+    if limit >= n {
+        return None;
+    }
+    let (mut low, mut high) = (limit / n, 1.0);
+    for _ in 0..40 {
+        let middle = 0.5 * (low + high);
+        if beta_reg(limit + 1.0, n - limit, middle) < 0.9 { low = middle } else { high = middle }
+    }
+    Some(high)
+}
+
 /// What a reference says of the names that it does not hold: as many rows have them as it has names
 /// held once (Good, Biometrika 40, 1953), give or take the names held twice (Esty, Annals of
 /// Statistics 11, 1983).
@@ -243,6 +259,19 @@ mod tests {
         let twice = Discrete::hypergeometric(10, 2, 5).below(2);
         near(twice.weights.iter().sum(), 1.0, 1e-12);
         assert_eq!(twice.weights.len(), 2);
+    }
+
+    #[test]
+    fn visible_rates_are_quantiles_of_the_beta_law() {
+        // scipy.stats.beta.ppf(0.9, limit + 1, n - limit)
+        for (limit, n, want) in [
+            (0.0, 500, 0.004_594_582_648_473_038),
+            (8.0, 20, 0.567_329_177_016_262_3),
+            (120.0, 10_000, 0.013_519_011_339_000_45),
+        ] {
+            near(visible_rate(limit, n).unwrap(), want, 1e-9);
+        }
+        assert_eq!(visible_rate(20.0, 20), None);
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod distribution;
 mod exact_sum;
 mod law;
 mod metrics;
+mod noise;
 mod params;
 mod performance;
 mod profile;
@@ -26,6 +27,7 @@ pub use counts::{Absences, Counts};
 pub use delays::Delays;
 pub use distribution::{Bin, Binning, FrozenBins, Place, bins, split_psi};
 pub use exact_sum::ExactSum;
+pub use noise::Noise;
 pub use params::{OptionDoc, ParamError, Params};
 pub use performance::{
     Binary, Calibration, CalibrationBin, ErrorPowers, Extra, LogErrors, LogHistogram, LossSquares,
@@ -34,8 +36,8 @@ pub use performance::{
 pub use profile::{CategoryProfile, Dtype, NumericProfile, Profile};
 pub use split::{Part, Sides, Split, Tally, Terms};
 pub use statistic::{
-    Basis, Chance, Direction, Pair, Sample, Score, SeriesKind, Statistic, StatisticKind, Task,
-    Undefined,
+    Baseline, Basis, Chance, Direction, Pair, Sample, Score, SeriesKind, Statistic, StatisticKind,
+    Task, Undefined,
 };
 pub use tail::Tail;
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::Tail;
 use super::{
-    Binning, Counts, Delays, Dtype, Extra, OptionDoc, ParamError, Params, Performance, Profile,
+    Binning, Counts, Delays, Dtype, Extra, Noise, OptionDoc, ParamError, Params, Performance,
+    Profile,
 };
 
 /// What a statistic is computed from.
@@ -112,6 +113,17 @@ pub struct Sample<'a> {
     pub assumed: u64,
     /// How long the matched outcomes took.
     pub delays: Option<&'a Delays>,
+    /// The same metric on the reference.
+    pub baseline: Option<Baseline>,
+}
+
+/// A metric on the reference.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Baseline {
+    /// Its value.
+    pub value: f64,
+    /// Pairs of the reference.
+    pub pairs: u64,
 }
 
 /// A computed score.
@@ -209,9 +221,21 @@ pub trait Statistic: Debug + Send + Sync {
     fn score(&self, sample: &Sample<'_>) -> Result<Score, Undefined>;
 
     /// The score that an undrifted window of this size, judged against this reference, exceeds
-    /// with probability 1 %; `None` where that has no meaning.
+    /// with probability 1 %, or falls below where smaller is worse; `None` where that has no meaning.
     fn noise_floor(&self, _sample: &Sample<'_>) -> Option<f64> {
         None
+    }
+
+    /// How the score scatters around its noise floor; `None` where no law is known.
+    fn noise(&self, _sample: &Sample<'_>) -> Option<Noise> {
+        None
+    }
+
+    /// The smallest change that a window of this size shows: the score that the sources themselves
+    /// must have, without noise, for the window's to lie beyond its noise floor `floor` with
+    /// probability 90 %. `None` where no change is so large, or nothing is known.
+    fn visible(&self, sample: &Sample<'_>, floor: f64) -> Option<f64> {
+        self.noise(sample)?.visible(floor)
     }
 
     /// Probability of a score at least this large without drift.

@@ -7,6 +7,7 @@ mod golden;
 mod orders;
 mod page;
 mod pairs;
+mod power;
 
 use std::sync::Arc;
 
@@ -40,6 +41,11 @@ fn count(profile: &NumericProfile, values: &[f64]) -> Counts {
         counts.counted += 1;
     }
     counts
+}
+
+/// tests/golden/calibration.py.
+pub(super) fn calibration() -> Value {
+    serde_json::from_str(include_str!("../../tests/golden/calibration.json")).unwrap()
 }
 
 fn numbers(value: &Value) -> Vec<f64> {

@@ -36,9 +36,13 @@ pub(super) fn against_noise(
     });
     let (series, profile, floor) = floors.max_by(|a, b| a.2.total_cmp(&b.2))?;
     let (name, rows) = (monitor.statistic.name(), profile.rows());
+    let then = match monitor.statistic.basis() {
+        Basis::Distribution => "; within it such a window is no_data (too_little_power)",
+        _ => "",
+    };
     let message = format!(
         "the level {lowest} of {name} lies below the noise floor {floor:.3} of {series}: an unchanged window of {events} events \
-         exceeds that once in a hundred, against a reference of {rows} rows"
+         exceeds that once in a hundred, against a reference of {rows} rows{then}"
     );
     let hint = match enough(monitor, profile, lowest, events) {
         Some(events) => format!("judge from min_events = {events} on, or raise the level"),

@@ -12,6 +12,7 @@ const FINDINGS: &[&str] = &[
     "score",
     "level",
     "noise_floor",
+    "visible",
     "p_value",
     "window/support",
     "verdict",

@@ -12,7 +12,7 @@ use crate::detect::Severity;
 use crate::event::Time;
 use crate::lines::{ScoreLine, Segment, SummaryLine, Verdict};
 
-const COLUMNS: [&str; 15] = [
+const COLUMNS: [&str; 16] = [
     "type",
     "model",
     "monitor",
@@ -23,6 +23,7 @@ const COLUMNS: [&str; 15] = [
     "window/events",
     "score",
     "noise_floor",
+    "visible",
     "verdict",
     "reason",
     "state",

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use statrs::distribution::{ContinuousCDF, Normal};
 
-use crate::detect::{Detector, InSeason, Member, Memory, Observation, Reading, Severity, Step};
+use crate::detect::{Detector, Member, Memory, Observation, Reading, Severity, Step};
 use crate::event::Span;
 use crate::stats::{Absences, CategoryProfile, Counts, Dtype, NumericProfile, Pair, Profile};
 
@@ -147,6 +147,30 @@ fn a_change_is_seen_and_its_end_too() {
         assert_eq!(stream.step(500, 0.0, 0.0).0, None);
     }
     assert!(stream.delay(500, 0.0, 0.1, 50) <= 3, "missing values");
+}
+
+/// Hours that differ by 0.15 standard deviations, as real ones do: twelve times what 500 independent
+/// events explain.
+#[test]
+fn hours_that_differ_are_no_evidence_and_a_change_still_is() {
+    let mut alarms = [0, 0];
+    for seed in 0..4 {
+        for calibrate in [true, false] {
+            let mut stream = Stream::new(10_000, seed, &json!({"calibrate": calibrate}));
+            let mut hour = |shift: f64| {
+                let effect = 0.15 * stream.random.normal();
+                stream.step(500, shift + effect, 0.0).0.is_some()
+            };
+            alarms[usize::from(calibrate)] += (0..400).filter(|_| hour(0.0)).count();
+            if calibrate {
+                let delay = (1..=50).find(|_| hour(0.5)).unwrap();
+                assert!(delay <= 10, "{delay}");
+            }
+        }
+    }
+    // 1600 hours at a false alarm in 2160.
+    let [plain, learnt] = alarms;
+    assert!(learnt <= 1 && plain > 20, "{learnt} hours of alarm; {plain} without");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use statrs::function::gamma::digamma;
 
 use super::ranked::{Measure, RankFormula, Ranked, Ranks, Step};
+use crate::stats::noise::{Change, Noise};
 use crate::stats::{Basis, Direction, StatisticKind, law};
 
 /// Its entry in the registry.
@@ -63,6 +64,13 @@ impl RankFormula for AndersonDarling {
         }
         let deviation = deviation(ranks).filter(|d| *d > 0.0)?;
         Some((tied_99(ranks)? - 1.0) / deviation)
+    }
+
+    fn noise(&self, ranks: &Ranks<'_>) -> Option<Noise> {
+        // A2 is the sum over j of squares of normal variables with the variances 1 / (j (j + 1)).
+        let error = deviation(ranks).filter(|d| *d > 0.0)?;
+        let (origin, unit) = (-1.0 / error, 0.5 / error);
+        Some(Noise { origin, unit, squared: true, change: Change::Line, most: f64::INFINITY })
     }
 
     fn p_value(&self, _ranks: &Ranks<'_>, value: f64) -> Option<f64> {

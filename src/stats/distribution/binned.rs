@@ -6,6 +6,7 @@ use std::sync::Arc;
 use statrs::distribution::{ChiSquared, ContinuousCDF};
 
 use super::binning::{Binning, Bins, Edges, HALF, Origin};
+use crate::stats::noise::{Change, Noise};
 use crate::stats::{
     Chance, OptionDoc, ParamError, Params, Sample, Score, Statistic, StatisticKind, Tail, Undefined,
 };
@@ -52,6 +53,9 @@ pub(super) trait Formula: Debug + Send + Sync + 'static {
 
     /// Its 99 % point without drift.
     fn floor(&self, tables: &Tables) -> Option<f64>;
+
+    /// How it scatters around that.
+    fn noise(&self, tables: &Tables) -> Noise;
 
     /// Probability of at least `value` without drift, where a law is known.
     fn p_value(&self, _tables: &Tables, _value: f64) -> Option<f64> {
@@ -118,6 +122,17 @@ impl Tables {
     /// Bins that hold anything, less one: the degrees of freedom of a contingency table.
     fn freedom(&self) -> usize {
         self.counts().filter(|(r, c)| r + c > 0.0).count().saturating_sub(1)
+    }
+
+    /// The noise of a score that is `unit` times a chi-square variable without drift.
+    pub fn squares(&self, unit: f64) -> Noise {
+        let change = Change::Squares(self.freedom().max(1) as f64);
+        Noise { origin: 0.0, unit, squared: true, change, most: f64::INFINITY }
+    }
+
+    /// The noise of the root of such a score, a distance of at most 1.
+    pub fn root_of_squares(&self, unit: f64) -> Noise {
+        Noise { unit: unit.sqrt(), squared: false, most: 1.0, ..self.squares(unit) }
     }
 
     /// The p-value of a contingency statistic.
@@ -191,6 +206,10 @@ impl<F: Formula> Statistic for Binned<F> {
     fn noise_floor(&self, sample: &Sample<'_>) -> Option<f64> {
         let tables = Tables::of(sample, &self.edges)?;
         self.formula.floor(&tables).filter(|floor| floor.is_finite())
+    }
+
+    fn noise(&self, sample: &Sample<'_>) -> Option<Noise> {
+        Some(self.formula.noise(&Tables::of(sample, &self.edges)?))
     }
 
     fn p_value(&self, sample: &Sample<'_>) -> Option<f64> {

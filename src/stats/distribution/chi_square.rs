@@ -2,6 +2,7 @@
 
 use super::binned::{self, Formula, Tables};
 use super::chance::Part;
+use crate::stats::noise::Noise;
 use crate::stats::{Basis, Direction, StatisticKind};
 
 /// Its entry in the registry.
@@ -36,6 +37,10 @@ impl Formula for ChiSquare {
 
     fn floor(&self, tables: &Tables) -> Option<f64> {
         tables.sum_99(Part::Square(1.0), |r, c| term(r, c, tables))
+    }
+
+    fn noise(&self, tables: &Tables) -> Noise {
+        tables.squares(1.0)
     }
 
     fn p_value(&self, tables: &Tables, value: f64) -> Option<f64> {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use statrs::function::gamma::ln_gamma;
 
 use super::ranked::{Measure, RankFormula, Ranked, Ranks, Step};
+use crate::stats::noise::{Change, Noise};
 use crate::stats::{Basis, Direction, StatisticKind};
 
 /// Its entry in the registry.
@@ -127,6 +128,14 @@ impl RankFormula for CramerVonMises {
     fn floor(&self, ranks: &Ranks<'_>) -> Option<f64> {
         let (mean, scale) = moments(ranks);
         (!is_tied(ranks)).then(|| mean + (CRITICAL - 1.0 / 6.0) * scale)
+    }
+
+    fn noise(&self, ranks: &Ranks<'_>) -> Option<Noise> {
+        // The sum over j of squares of normal variables with the variances 1 / (j pi)^2.
+        let unit = std::f64::consts::PI.powi(-2);
+        let change = Change::Line;
+        let noise = Noise { origin: 0.0, unit, squared: true, change, most: f64::INFINITY };
+        (!is_tied(ranks)).then_some(noise)
     }
 
     fn p_value(&self, ranks: &Ranks<'_>, value: f64) -> Option<f64> {

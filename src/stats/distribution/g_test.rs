@@ -2,6 +2,7 @@
 
 use super::binned::{self, Formula, Tables};
 use super::chance::Part;
+use crate::stats::noise::Noise;
 use crate::stats::{Basis, Direction, StatisticKind};
 
 /// Its entry in the registry.
@@ -38,6 +39,10 @@ impl Formula for GTest {
 
     fn floor(&self, tables: &Tables) -> Option<f64> {
         Some(2.0 * tables.sum_99(Part::Square(0.5), |r, c| term(r, c, tables))?)
+    }
+
+    fn noise(&self, tables: &Tables) -> Noise {
+        tables.squares(1.0)
     }
 
     fn p_value(&self, tables: &Tables, value: f64) -> Option<f64> {

@@ -2,6 +2,7 @@
 
 use super::binned::{self, Formula, Tables};
 use super::chance::Part;
+use crate::stats::noise::Noise;
 use crate::stats::{Basis, Direction, StatisticKind};
 
 /// Its entry in the registry.
@@ -41,6 +42,10 @@ impl Formula for Hellinger {
         let part = Part::Square(tables.spread() / 4.0);
         let squares = tables.sum_99(part, |r, c| term(r / m, c / n))?;
         Some((squares / 2.0).clamp(0.0, 1.0).sqrt())
+    }
+
+    fn noise(&self, tables: &Tables) -> Noise {
+        tables.root_of_squares(tables.spread() / 8.0)
     }
 }
 

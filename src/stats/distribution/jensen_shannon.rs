@@ -4,6 +4,7 @@ use std::f64::consts::LN_2;
 
 use super::binned::{self, Formula, Tables};
 use super::chance::Part;
+use crate::stats::noise::Noise;
 use crate::stats::{Basis, Direction, StatisticKind};
 
 /// Its entry in the registry.
@@ -43,6 +44,10 @@ impl Formula for JensenShannon {
         let (m, n) = (tables.m, tables.n);
         let part = Part::Square(tables.spread() / (8.0 * LN_2));
         Some(tables.sum_99(part, |r, c| term(r / m, c / n))?.clamp(0.0, 1.0).sqrt())
+    }
+
+    fn noise(&self, tables: &Tables) -> Noise {
+        tables.root_of_squares(tables.spread() / (8.0 * LN_2))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::binned::{self, Formula, Tables};
 use super::chance::Part;
+use crate::stats::noise::Noise;
 use crate::stats::{Basis, Direction, StatisticKind};
 
 /// Its entry in the registry.
@@ -47,5 +48,9 @@ impl Formula for Kl {
             // Shares sum to 1, so that q - p adds nothing over all bins.
             q * (q / p).ln() - (q - p)
         })
+    }
+
+    fn noise(&self, tables: &Tables) -> Noise {
+        tables.squares(tables.spread() / 2.0)
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::bridge::Stretches;
 use super::kolmogorov::two_sample_p;
 use super::ranked::{Measure, RankFormula, Ranked, Ranks};
+use crate::stats::noise::{Change, Noise};
 use crate::stats::{Basis, Direction, StatisticKind, Tail};
 
 /// Its entry in the registry.
@@ -25,6 +26,10 @@ pub static KIND: StatisticKind = StatisticKind {
     options: &[],
     build: |_| Ok(Arc::new(Ranked(Ks))),
 };
+
+/// The noise stays within this with probability 90 %, times sqrt(m n / (m + n)): sqrt(ln(2 / 0.1) / 2)
+/// (Massart, Annals of Probability 18, 1990).
+const WITHIN: f64 = 1.223_873_413_4;
 
 #[derive(Debug)]
 struct Ks;
@@ -130,6 +135,14 @@ impl RankFormula for Ks {
         let (m, n) = (ranks.m as f64, ranks.n as f64);
         let largest = Stretches::of(ranks).largest_99()?;
         Some((largest * ((m + n) / (m * n)).sqrt()).min(1.0))
+    }
+
+    fn noise(&self, ranks: &Ranks<'_>) -> Option<Noise> {
+        let (m, n) = (ranks.m as f64, ranks.n as f64);
+        // The bridge is widest halfway.
+        let unit = 0.5 * ((m + n) / (m * n)).sqrt();
+        let change = Change::Band(WITHIN / 0.5);
+        Some(Noise { origin: 0.0, unit, squared: false, change, most: 1.0 })
     }
 
     fn p_value(&self, ranks: &Ranks<'_>, value: f64) -> Option<f64> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::bridge::Stretches;
 use super::ks::{Leads, leads};
 use super::ranked::{Measure, RankFormula, Ranked, Ranks};
+use crate::stats::noise::{Change, Noise};
 use crate::stats::{Basis, Direction, StatisticKind};
 
 /// Its entry in the registry.
@@ -27,6 +28,9 @@ pub static KIND: StatisticKind = StatisticKind {
 
 /// The 99 % point of the asymptotic law.
 const CRITICAL: f64 = 2.000_918_1;
+
+/// Its 90 % point.
+const WITHIN: f64 = 1.619_603_5;
 
 #[derive(Debug)]
 struct Kuiper;
@@ -53,6 +57,11 @@ impl RankFormula for Kuiper {
 
     fn floor(&self, ranks: &Ranks<'_>) -> Option<f64> {
         Some((Stretches::of(ranks).range_99(CRITICAL)? / scale(ranks)).min(1.0))
+    }
+
+    fn noise(&self, ranks: &Ranks<'_>) -> Option<Noise> {
+        let change = Change::Band(WITHIN / 0.5);
+        Some(Noise { origin: 0.0, unit: 0.5 / scale(ranks), squared: false, change, most: 1.0 })
     }
 
     fn p_value(&self, ranks: &Ranks<'_>, value: f64) -> Option<f64> {

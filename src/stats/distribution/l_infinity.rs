@@ -3,6 +3,7 @@
 use statrs::distribution::{ContinuousCDF, Normal};
 
 use super::binned::{self, Formula, Tables};
+use crate::stats::noise::{Change, Noise};
 use crate::stats::{Basis, Direction, StatisticKind};
 
 /// Its entry in the registry.
@@ -76,5 +77,11 @@ impl Formula for LInfinity {
             }
         }
         Some(high)
+    }
+
+    fn noise(&self, tables: &Tables) -> Noise {
+        let widest = tables.falls().map(|fall| fall.share * (1.0 - fall.share)).fold(0.0, f64::max);
+        let unit = (widest * tables.spread()).sqrt();
+        Noise { origin: 0.0, unit, squared: false, change: Change::Line, most: 1.0 }
     }
 }

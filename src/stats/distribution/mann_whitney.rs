@@ -5,6 +5,7 @@ use std::sync::Arc;
 use statrs::distribution::{ContinuousCDF, Normal};
 
 use super::ranked::{Measure, RankFormula, Ranked, Ranks};
+use crate::stats::noise::{Change, Noise};
 use crate::stats::{Basis, Direction, StatisticKind};
 
 /// Its entry in the registry.
@@ -57,6 +58,12 @@ impl RankFormula for MannWhitney {
     fn floor(&self, ranks: &Ranks<'_>) -> Option<f64> {
         let error = deviation(ranks) / (ranks.m as f64 * ranks.n as f64);
         Some((0.5 + 2.326_348 * error).min(1.0)).filter(|_| error > 0.0)
+    }
+
+    fn noise(&self, ranks: &Ranks<'_>) -> Option<Noise> {
+        let unit = deviation(ranks) / (ranks.m as f64 * ranks.n as f64);
+        let noise = Noise { origin: 0.5, unit, squared: false, change: Change::Line, most: 1.0 };
+        Some(noise).filter(|noise| noise.unit > 0.0)
     }
 
     fn p_value(&self, ranks: &Ranks<'_>, value: f64) -> Option<f64> {

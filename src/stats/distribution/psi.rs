@@ -2,6 +2,7 @@
 
 use super::binned::{self, Formula, Tables};
 use super::chance::Part;
+use crate::stats::noise::Noise;
 use crate::stats::{Basis, Direction, StatisticKind};
 
 /// Its entry in the registry.
@@ -46,5 +47,9 @@ impl Formula for Psi {
             let (p, q) = smoothed(r, c);
             (q - p) * (q / p).ln()
         })
+    }
+
+    fn noise(&self, tables: &Tables) -> Noise {
+        tables.squares(tables.spread())
     }
 }

@@ -7,6 +7,7 @@
 
 use std::fmt::Debug;
 
+use crate::stats::noise::Noise;
 use crate::stats::{
     Chance, Pair, Profile, Sample, Score, Statistic, StatisticKind, Tail, Undefined,
 };
@@ -140,6 +141,11 @@ pub(super) trait RankFormula: Debug + Send + Sync + 'static {
         None
     }
 
+    /// How it scatters around that.
+    fn noise(&self, _ranks: &Ranks<'_>) -> Option<Noise> {
+        None
+    }
+
     /// Probability of at least `value` without drift, where a law is known.
     fn p_value(&self, _ranks: &Ranks<'_>, _value: f64) -> Option<f64> {
         None
@@ -184,6 +190,10 @@ impl<F: RankFormula> Statistic for Ranked<F> {
 
     fn noise_floor(&self, sample: &Sample<'_>) -> Option<f64> {
         self.0.floor(&ranks(sample)?).filter(|floor| floor.is_finite())
+    }
+
+    fn noise(&self, sample: &Sample<'_>) -> Option<Noise> {
+        self.0.noise(&ranks(sample)?)
     }
 
     fn p_value(&self, sample: &Sample<'_>) -> Option<f64> {

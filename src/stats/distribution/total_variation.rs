@@ -2,6 +2,7 @@
 
 use super::binned::{self, Formula, Tables};
 use super::chance::Part;
+use crate::stats::noise::{Change, Noise};
 use crate::stats::{Basis, Direction, StatisticKind};
 
 /// Its entry in the registry.
@@ -38,5 +39,11 @@ impl Formula for TotalVariation {
         let (m, n) = (tables.m, tables.n);
         let sum = tables.sum_99(Part::Absolute, |r, c| (r / m - c / n).abs())?;
         Some((sum / 2.0).min(1.0))
+    }
+
+    fn noise(&self, tables: &Tables) -> Noise {
+        // It is the largest difference of shares of any set of bins.
+        let unit = 0.5 * tables.spread().sqrt();
+        Noise { origin: 0.0, unit, squared: false, change: Change::Line, most: 1.0 }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::average::{self, Average, Class};
 use super::interval::wilson;
-use super::metric::{CLASSES, Estimate, Formula, Metric, binary};
+use super::metric::{CLASSES, Estimate, Formula, Hits, Metric, binary};
 use crate::stats::{Performance, StatisticKind};
 
 /// Its entry in the registry.
@@ -12,11 +12,16 @@ pub static KIND: StatisticKind = StatisticKind {
     name: "f1",
     summary: "harmonic mean of precision and recall; 0 to 1, smaller is worse",
     definition: "2 TP / (2 TP + FP + FN); several classes averaged by `average`, one without predictions and outcomes counts 0; its support is what either side called positive",
-    source: "van Rijsbergen 1979; as sklearn.metrics.f1_score with zero_division = 0; interval: Wilson's of TP / (TP + FP + FN), of which f1 is an increasing function",
+    source: "van Rijsbergen 1979; as sklearn.metrics.f1_score with zero_division = 0; interval: Wilson's of TP / (TP + FP + FN), of which f1 is an increasing function, as is its noise floor for a binary model",
+    floor: true,
     options: average::OPTIONS,
     build: |params| Ok(Arc::new(Metric(F1(Average::from_params(params)?)))),
     ..CLASSES
 };
+
+/// TP / (TP + FP + FN).
+const OVERLAP: Hits =
+    Hits { share: |f1| f1 / (2.0 - f1), metric: |share| 2.0 * share / (1.0 + share) };
 
 #[derive(Debug)]
 struct F1(Average);
@@ -41,11 +46,15 @@ impl Formula for F1 {
         }
     }
 
+    fn hits(&self, sums: &Performance) -> Option<Hits> {
+        binary(sums).map(|_| OVERLAP)
+    }
+
     fn estimate(&self, sums: &Performance) -> Option<Estimate> {
         let (value, interval) = average::estimate(sums, self.0, ratio)?;
         let Some(counts) = binary(sums) else { return Some((value, interval)) };
         let overlap = wilson(counts.true_positive, self.support(sums));
-        let f1 = |share: f64| 2.0 * share / (1.0 + share);
+        let f1 = OVERLAP.metric;
         Some((value, overlap.map(|(low, high)| (f1(low), f1(high)))))
     }
 }

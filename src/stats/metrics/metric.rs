@@ -2,8 +2,9 @@
 
 use std::fmt::Debug;
 
+use crate::stats::law::{prediction_limit, visible_rate};
 use crate::stats::{
-    Basis, Binary, Direction, Losses, Multiclass, Performance, Regression, Sample, Score,
+    Baseline, Basis, Binary, Direction, Losses, Multiclass, Performance, Regression, Sample, Score,
     Statistic, StatisticKind, Task, Undefined,
 };
 
@@ -21,9 +22,38 @@ pub(super) trait Formula: Debug + Send + Sync + 'static {
     /// The metric; asked for only where the support is above 0.
     fn estimate(&self, sums: &Performance) -> Option<Estimate>;
 
+    /// How it is a share of hits among its support; `None` where it is none.
+    fn hits(&self, _sums: &Performance) -> Option<Hits> {
+        None
+    }
+
     /// Its name, with the options that change its value.
     fn label(&self) -> String {
         self.kind().name.to_owned()
+    }
+}
+
+/// A metric that follows from a share of hits, both growing.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Hits {
+    /// The share at which the metric has this value.
+    pub share: fn(f64) -> f64,
+    /// The metric at a share.
+    pub metric: fn(f64) -> f64,
+}
+
+impl Hits {
+    /// The share itself.
+    pub(super) const PLAIN: Hits = Hits { share: |x| x, metric: |x| x };
+
+    /// What one window in a hundred falls below at most: the exact prediction limit of its misses.
+    /// As large a part of the reference's pairs as of the window's counts for it.
+    fn floor(self, baseline: Baseline, support: u64, pairs: u64) -> Option<f64> {
+        let known = baseline.pairs as f64 * support as f64 / pairs.max(1) as f64;
+        let known = known.round().max(1.0);
+        let misses = ((1.0 - (self.share)(baseline.value)).clamp(0.0, 1.0) * known).round();
+        let limit = prediction_limit(misses as u64, known as u64, support, 0.01);
+        Some((self.metric)(1.0 - limit / support as f64)).filter(|floor| floor.is_finite())
     }
 }
 
@@ -53,6 +83,19 @@ impl<F: Formula> Statistic for Metric<F> {
         }
         let interval = interval.filter(|(low, high)| low.is_finite() && high.is_finite());
         Ok(Score { value, support, interval })
+    }
+
+    fn noise_floor(&self, sample: &Sample<'_>) -> Option<f64> {
+        let (sums, baseline) = (sample.performance?, sample.baseline?);
+        let support = self.support(sample);
+        let hits = self.0.hits(sums).filter(|_| support > 0 && baseline.pairs > 0)?;
+        hits.floor(baseline, support, sums.n().max(0) as u64)
+    }
+
+    fn visible(&self, sample: &Sample<'_>, floor: f64) -> Option<f64> {
+        let (hits, support) = (self.0.hits(sample.performance?)?, self.support(sample));
+        let limit = (1.0 - (hits.share)(floor)) * support as f64;
+        Some((hits.metric)(1.0 - visible_rate((limit + 1e-6).floor(), support)?))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::average::{self, Average, Class};
-use super::metric::{CLASSES, Estimate, Formula, Metric};
+use super::metric::{CLASSES, Estimate, Formula, Hits, Metric, binary};
 use crate::stats::{Performance, StatisticKind};
 
 /// Its entry in the registry.
@@ -11,7 +11,8 @@ pub static KIND: StatisticKind = StatisticKind {
     name: "recall",
     summary: "share of actual positives that were predicted; 0 to 1, smaller is worse",
     definition: "true positives / actual positives; several classes averaged by `average`, one without outcomes counts 0",
-    source: "as sklearn.metrics.recall_score with zero_division = 0; interval: Wilson 1927",
+    source: "as sklearn.metrics.recall_score with zero_division = 0; interval: Wilson 1927; noise floor of a binary model: exact prediction limit of its misses (Thatcher, JRSS B 26, 1964)",
+    floor: true,
     options: average::OPTIONS,
     build: |params| Ok(Arc::new(Metric(Recall(Average::from_params(params)?)))),
     ..CLASSES
@@ -35,6 +36,10 @@ impl Formula for Recall {
 
     fn support(&self, sums: &Performance) -> i64 {
         average::support(sums, ratio)
+    }
+
+    fn hits(&self, sums: &Performance) -> Option<Hits> {
+        binary(sums).map(|_| Hits::PLAIN)
     }
 
     fn estimate(&self, sums: &Performance) -> Option<Estimate> {

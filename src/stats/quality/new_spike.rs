@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::stats::law::prediction_limit;
+use crate::stats::law::{prediction_limit, visible_rate};
 use crate::stats::{
     Basis, Direction, Pair, Profile, Sample, Score, Statistic, StatisticKind, Undefined,
 };
@@ -64,5 +64,11 @@ impl Statistic for NewSpike {
         let beyond =
             |held: u64| prediction_limit(held, m, n, level) / n as f64 - held as f64 / m as f64;
         Some(held.into_iter().map(beyond).fold(0.0, f64::max))
+    }
+
+    /// Of a spike where the reference holds next to nothing.
+    fn visible(&self, sample: &Sample<'_>, floor: f64) -> Option<f64> {
+        let n = sample.window?.counted;
+        visible_rate((floor * n as f64 + 1e-6).floor(), n)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::stats::law::{Unseen, beta_limit, prediction_limit};
+use crate::stats::law::{Unseen, beta_limit, prediction_limit, visible_rate};
 use crate::stats::{
     Basis, Counts, Direction, Pair, Profile, Sample, Score, Statistic, StatisticKind, Undefined,
 };
@@ -194,5 +194,11 @@ impl Statistic for Rate {
             (absent, _) => limit(absent.absent(pair.reference)),
         };
         Some((limit / n as f64).min(1.0))
+    }
+
+    fn visible(&self, sample: &Sample<'_>, floor: f64) -> Option<f64> {
+        let (_, n) = part(self.0, sample).ok()?;
+        // A limit that is a whole number must stay one.
+        visible_rate((floor * n as f64 + 1e-6).floor(), n)
     }
 }

@@ -11,7 +11,11 @@ const HEAD: &str = "\
 Every statistic that a monitor can compute. Generated from the registry (`src/stats`); do not edit.
 
 `statistic = \"NAME\"`, or `{ kind = \"NAME\", ... }` with options. *Noise floor*: score lines carry the value
-that an undrifted window of this size exceeds once in a hundred. *Interval*: score lines carry one where the
+that an undrifted window of this size exceeds once in a hundred (falls below, where smaller is worse).
+*Visible*: beside a noise floor they carry `visible`, the smallest change that a window of this size puts beyond
+the floor nine times in ten, as the score that the two sources themselves would have without noise: for sums
+over bins by the noncentral chi-square law, for `ks` and `kuiper` by the bound on a distribution function's noise,
+for the other distances by the noise along the change, for shares by the binomial law. *Interval*: score lines carry one where the
 value is a bound (distributions on a compressed reference: it holds the truth) or an estimate (metrics: 95 %).
 ";
 
