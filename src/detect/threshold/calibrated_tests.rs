@@ -145,10 +145,10 @@ fn a_change_is_still_seen() {
     for every in [50, 3_000] {
         let mut series = Series::new("psi", 11, 0.15, &rarity(every, true));
         series.alarms(300, 0.0);
-        let seen = series.alarms(20, 0.8);
+        let seen = series.alarms(20, 1.0);
         assert!(seen >= 18, "{seen} of 20 days at {every}");
         // It is not learnt as normal while it lasts.
-        assert!(series.alarms(100, 0.8) >= 95);
+        assert!(series.alarms(100, 1.0) >= 95);
     }
 }
 
