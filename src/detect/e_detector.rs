@@ -206,8 +206,8 @@ impl Detector for EDetector {
             if state.dispersion.windows() < LEARNING as u32 || !state.evidence.holds(levels) {
                 state.dispersion.take(&bins.window);
             }
+            let tables = self.tables(&bins, memory, among.saturating_mul(laws));
             if let Some(dispersion) = dispersion {
-                let tables = self.tables(&bins, memory, among.saturating_mul(laws));
                 let bets = state.bets(&tables, &past, &bins.window, dispersion);
                 state.evidence.take(&bets, levels, among);
             }
