@@ -144,6 +144,7 @@ fn reader(wanted: usize) -> ReaderSpec {
         prediction: Some(ValueSpec { path: path("output.demand"), kind: numeric }),
         outcome: None,
         probabilities: Vec::new(),
+        expected_loss: None,
         coerce: false,
         max_ahead: Span::from_secs(300),
         paths: Vec::new(),

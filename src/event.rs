@@ -68,6 +68,8 @@ pub struct Batch {
     pub prediction: Option<Values>,
     /// Probability of the positive class (one column), or of each class in the plan's order.
     pub probabilities: Vec<Numbers>,
+    /// Loss that the event expects of its own prediction, where configured.
+    pub expected_loss: Option<Numbers>,
     /// The outcome: of an outcome row, or of a prediction row that carries its own.
     pub outcome: Option<Values>,
 }
@@ -90,7 +92,8 @@ impl Batch {
         if !self.versions.places.is_empty() {
             self.versions.keep(rows);
         }
-        self.numbers.iter_mut().chain(&mut self.probabilities).for_each(|c| c.keep(rows));
+        let numbers = self.numbers.iter_mut().chain(&mut self.probabilities);
+        numbers.chain(&mut self.expected_loss).for_each(|c| c.keep(rows));
         self.words.iter_mut().for_each(|c| c.keep(rows));
         for values in self.prediction.iter_mut().chain(&mut self.outcome) {
             match values {

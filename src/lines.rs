@@ -159,6 +159,9 @@ pub struct ScoreLine {
     pub segment: Segment,
     /// Statistic.
     pub statistic: Arc<str>,
+    /// Whether it is an estimate without outcomes.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub estimated: bool,
     /// Window.
     pub window: WindowLine,
     /// Counts restatements; the highest holds.

@@ -9,8 +9,12 @@ use std::sync::Arc;
 use crate::detect::Detector;
 use crate::event::{Role, Season, Span};
 pub use crate::join::{OutcomeRepeats, PredictionRepeats};
+use crate::reference::CLASSIFIED;
 pub use crate::stats::SeriesKind;
-use crate::stats::{Dtype, Extra, Performance, Statistic, Task};
+use crate::stats::{Dtype, Expectation, Extra, Loss, Performance, Statistic, Task};
+
+/// Name of the counts beside which the losses that events expect are summed.
+pub const EXPECTED_LOSS: &str = "expected_loss";
 
 /// Everything the engine does.
 #[derive(Debug, Clone)]
@@ -69,6 +73,8 @@ pub struct ModelPlan {
     pub prediction: Option<SeriesKind>,
     /// Classes that carry a probability: empty (none), one (binary), or all (multiclass).
     pub probabilities: Vec<String>,
+    /// What the loss that events expect of their own predictions is of; `None` without one.
+    pub expected_loss: Option<Loss>,
     /// Outcomes; `None`: nothing is kept for the join.
     pub outcomes: Option<OutcomePlan>,
     /// What a second prediction of one id (and version) means.
@@ -222,6 +228,21 @@ pub struct RetrainPlan {
 }
 
 impl MonitorPlan {
+    /// The series whose counts it reads.
+    pub fn counted(&self) -> impl Iterator<Item = &str> {
+        let watched = self.series.iter().filter(|_| self.statistic.basis().per_series());
+        watched.map(String::as_str).chain(self.expects())
+    }
+
+    /// The counts that its estimate is made of.
+    #[must_use]
+    pub fn expects(&self) -> Option<&'static str> {
+        self.statistic.estimates().map(|expectation| match expectation {
+            Expectation::Classes => CLASSIFIED,
+            Expectation::Loss(_) => EXPECTED_LOSS,
+        })
+    }
+
     /// Whether outcomes change its scores: it is judged when they are due, not when predictions
     /// are complete.
     #[must_use]
@@ -256,8 +277,8 @@ impl ModelPlan {
     /// Empty sums over pairs, with the extras that some monitor reads; `None` without a task.
     #[must_use]
     pub fn performance(&self) -> Option<Performance> {
-        let extras: Vec<Extra> =
-            self.monitors.iter().flat_map(|m| m.statistic.kind().extras).copied().collect();
+        let judged = self.monitors.iter().filter(|m| m.by_outcomes());
+        let extras: Vec<Extra> = judged.flat_map(|m| m.statistic.kind().extras).copied().collect();
         self.task.map(|task| Performance::empty(task, &extras))
     }
 

@@ -229,6 +229,7 @@ fn plan(watched: Watched, features: &[String], length: Span, every: Span) -> Pla
             features: features.iter().map(feature).collect(),
             prediction: errors.then_some(numeric),
             probabilities: Vec::new(),
+            expected_loss: None,
             outcomes: errors.then_some(outcomes),
             repeats: PredictionRepeats::Last,
             positive: Vec::new(),

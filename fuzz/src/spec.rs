@@ -37,6 +37,7 @@ fn made() -> ReaderSpec {
         prediction: Some(ValueSpec { path: path("p"), kind: numeric }),
         outcome: Some(ValueSpec { path: path("o"), kind: numeric }),
         probabilities: vec![path("q.yes"), path("q.no")],
+        expected_loss: None,
         coerce: true,
         max_ahead: Span::from_secs(300),
         paths: vec![(path("x"), 0), (path("f.y"), 1)],

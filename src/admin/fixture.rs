@@ -24,6 +24,7 @@ pub(crate) fn score() -> ScoreLine {
         series: "features.fare".into(),
         segment: Segment::default(),
         statistic: "psi".into(),
+        estimated: false,
         window: WindowLine {
             start: time("2026-11-01T00:00:00Z"),
             end: time("2026-11-02T00:00:00Z"),
@@ -59,6 +60,17 @@ fn latest() -> Vec<ScoreLine> {
             verdict: Verdict::NoData,
             reason: Some(NoData::LowCoverage),
             coverage: Some(0.75),
+            ..score()
+        },
+        ScoreLine {
+            monitor: "expected".into(),
+            series: "model".into(),
+            statistic: "accuracy_estimate".into(),
+            estimated: true,
+            score: Some(0.78),
+            interval: Some((0.75, Some(0.8125))),
+            noise_floor: None,
+            verdict: Verdict::Warning,
             ..score()
         },
     ]

@@ -10,7 +10,8 @@ use super::App;
 use super::html::{escape, link, page, row, table};
 use super::snapshot::Snapshot;
 use crate::engine::{IncidentStatus, ModelStatus};
-use crate::lines::{IncidentState, Severity};
+use crate::lines::{IncidentState, ScoreLine, Severity, Verdict};
+use crate::notify::summary::number;
 
 /// Resolved incidents that are still shown.
 const RECENT: usize = 20;
@@ -19,11 +20,12 @@ pub(super) async fn show(State(app): State<Arc<App>>) -> Response {
     let snapshot = app.snapshots.load();
     let title = if snapshot.name.is_empty() { "driftd" } else { &snapshot.name };
     let main = format!(
-        "<h1>{}</h1>{}{}{}{}",
+        "<h1>{}</h1>{}{}{}{}{}",
         escape(title),
         readiness(&snapshot),
         incidents(&snapshot, IncidentState::Firing, "Firing", "Nothing fires."),
         models(&snapshot),
+        estimates(&snapshot),
         incidents(&snapshot, IncidentState::Resolved, "Resolved lately", "None yet."),
     );
     page(StatusCode::OK, title, &main)
@@ -82,6 +84,54 @@ fn models(snapshot: &Snapshot) -> String {
     let rows: Vec<String> = snapshot.status.models.iter().map(model).collect();
     let heads = ["model", "versions", "latest prediction", "judged to", "coverage", "reference"];
     format!("<h2>Models</h2>{}", table(&heads, &rows))
+}
+
+/// What metrics are expected to be before outcomes are there, each within its band.
+fn estimates(snapshot: &Snapshot) -> String {
+    let lines = snapshot.status.latest.iter();
+    let rows: Vec<String> =
+        lines.filter(|line| line.estimated && line.segment.is_whole()).map(estimate).collect();
+    if rows.is_empty() {
+        return String::new();
+    }
+    let heads = ["model", "version", "monitor", "statistic", "window", "expected", "band", ""];
+    format!("<h2>Expected without outcomes</h2>{}", table(&heads, &rows))
+}
+
+fn estimate(line: &ScoreLine) -> String {
+    let band = line.interval.and_then(|(low, high)| Some((low, high?)));
+    let verdict = match line.verdict {
+        Verdict::Ok => "ok",
+        Verdict::Warning => "warning",
+        Verdict::Critical => "critical",
+        Verdict::NoData => "no data",
+    };
+    row(&[
+        escape(&line.model),
+        line.version.as_deref().map(escape).unwrap_or_default(),
+        escape(&line.monitor),
+        escape(&line.statistic),
+        escape(&line.window.end.to_string()),
+        line.score.map_or_else(|| "–".to_owned(), number),
+        band.map_or_else(String::new, |band| drawn(line.score, band)),
+        format!("<span class=\"{verdict}\">{verdict}</span>"),
+    ])
+}
+
+/// The band of a share from 0 to 1 and the score within it; of anything else its ends.
+fn drawn(score: Option<f64>, (low, high): (f64, f64)) -> String {
+    let ends = format!("<span class=soft>[{}, {}]</span>", number(low), number(high));
+    match score {
+        Some(score) if low >= 0.0 && high <= 1.0 => format!(
+            "<svg width=100 height=11 viewBox=\"0 0 100 11\" aria-hidden=true>\
+             <rect class=ref x=\"{:.2}\" y=2 width=\"{:.2}\" height=7 />\
+             <rect class=cur x=\"{:.2}\" width=1 height=11 /></svg> {ends}",
+            low * 100.0,
+            (high - low) * 100.0,
+            score * 100.0 - 0.5,
+        ),
+        _ => ends,
+    }
 }
 
 fn model(model: &ModelStatus) -> String {

@@ -6,7 +6,7 @@ use super::problem::{Report, suggest};
 use crate::detect::DETECTORS;
 use crate::notify::NOTIFIERS;
 use crate::retrain::TRAINERS;
-use crate::stats::{OptionDoc, ParamError, Params, STATISTICS};
+use crate::stats::{ESTIMATE_OPTIONS, OptionDoc, ParamError, Params, STATISTICS, expectation_of};
 use crate::wire::FORMATS;
 
 /// An entry of a registry.
@@ -18,7 +18,7 @@ pub struct KindDoc {
     pub summary: &'static str,
     /// Options beside `kind`.
     pub options: &'static [OptionDoc],
-    /// Options that every kind of this registry has.
+    /// Options that it shares with others of its registry.
     pub shared: &'static [OptionDoc],
 }
 
@@ -34,7 +34,12 @@ impl KindDoc {
 pub fn statistics() -> Vec<KindDoc> {
     STATISTICS
         .iter()
-        .map(|k| KindDoc { name: k.name, summary: k.summary, options: k.options, shared: &[] })
+        .map(|k| KindDoc {
+            name: k.name,
+            summary: k.summary,
+            options: k.options,
+            shared: if expectation_of(k).is_some() { ESTIMATE_OPTIONS } else { &[] },
+        })
         .collect()
 }
 

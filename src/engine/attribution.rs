@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
+use super::contents::Contents;
 use super::model::{Group, Model, VersionIx};
-use super::score::{Contents, Unit, part_of};
+use super::score::{Unit, part_of};
 use super::segments::WHOLE;
 use crate::event::{Span, Time};
 use crate::lines::ScoreLine;

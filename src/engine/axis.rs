@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::blocks::{Blocks, Panes, Stretch};
-use super::model::{CountedSeries, PaneKey, VersionIx, counted_series};
+use super::count::counted_series;
+use super::model::{CountedSeries, PaneKey, VersionIx};
 use super::segments::{SegmentIx, WHOLE};
 use crate::event::{Span, Time};
 use crate::plan::{ModelPlan, MonitorPlan, WindowPlan};

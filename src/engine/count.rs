@@ -1,14 +1,15 @@
 //! Columns become codes, codes become counts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::axis::Along;
+use super::axis::{Along, along};
 use super::model::{CountedSeries, Model, PaneKey, Source, VersionIx};
 use super::segments::{SegmentIx, WHOLE};
 use crate::event::{Absent, Batch, Numbers, Time, Values, Words};
-use crate::reference::Reference;
+use crate::plan::{EXPECTED_LOSS, ModelPlan, SeriesKind};
+use crate::reference::{CLASSIFIED, Reference};
 use crate::stats::{CategoryProfile, Profile};
 use crate::window::{Extent, PaneCounts};
 
@@ -116,14 +117,20 @@ impl Model {
         portions: &[Portion],
     ) {
         let Some(column) = column(batch, series.source) else { return };
+        let classes = (series.source == Source::Classified).then(|| self.classes(batch));
         let mut latest: Option<(Arc<str>, usize, Coded<'_>)> = None;
         for portion in portions {
-            let profile = portion.reference.as_ref();
-            let profile = profile.and_then(|r| r.series.get(&series.name as &str));
-            let id = profile.map_or("", |p| p.id());
+            let reference = portion.reference.as_ref();
+            let ruler = reference.and_then(|r| r.ruler(&series.name));
+            let (id, cells) = ruler.unwrap_or_default();
             if latest.as_ref().is_none_or(|(of, _, _)| **of != *id) {
-                let cells = profile.map_or(0, |p| p.cells());
-                latest = Some((id.into(), cells, encode(column, profile.map(Arc::as_ref))));
+                let of = if classes.is_some() { "probability" } else { &*series.name };
+                let profile = reference.and_then(|r| r.series.get(of)).map(Arc::as_ref);
+                let mut coded = encode(column, profile);
+                if let Some(classes) = &classes {
+                    coded.classify(classes);
+                }
+                latest = Some((id.into(), cells, coded));
             }
             let Some((id, cells, coded)) = &latest else { continue };
             for slice in &portion.slices {
@@ -139,8 +146,39 @@ impl Model {
                     *counts = PaneCounts::new(id.clone(), *cells);
                 }
                 coded.add(&slice.rows, counts);
+                if let (Source::ExpectedLoss, Column::Numbers(losses)) = (series.source, column) {
+                    let sums = &mut self.axis_mut(along).pane(slice.key).losses;
+                    let sums = sums.get_or_insert_default();
+                    // What is absent is NaN, and that is left out.
+                    slice.rows.iter().for_each(|&row| sums.observe(losses.values[row as usize]));
+                }
             }
         }
+    }
+
+    /// Whether each row of a binary model predicts the positive class, where it predicts any.
+    fn classes(&self, batch: &Batch) -> Vec<Option<bool>> {
+        let said = match &batch.prediction {
+            Some(Values::Words(words)) => Some(words),
+            _ => None,
+        };
+        let positive: Vec<bool> = said.map_or_else(Vec::new, |words| {
+            words.list.iter().map(|word| self.plan.positive.iter().any(|p| p == word)).collect()
+        });
+        let threshold = match self.plan.prediction {
+            Some(_) => self.plan.threshold,
+            // Nothing is predicted, so that only the probabilities are looked at.
+            None => Some(f64::INFINITY),
+        };
+        let by_threshold = |row: usize| {
+            let probability = batch.probabilities.first()?.get(row).ok()?;
+            threshold.map(|threshold| probability >= threshold)
+        };
+        let class = |row: usize| {
+            let place = said.and_then(|words| words.place(row).ok());
+            place.map(|place| positive[place as usize]).or_else(|| by_threshold(row))
+        };
+        (0..batch.times.len()).map(class).collect()
     }
 
     fn counts_in(&self, series: &CountedSeries, segment: SegmentIx) -> bool {
@@ -163,8 +201,7 @@ impl Model {
         let counted = self.groups[group].starts.contains_key(&(along, model.clone()));
         self.note_start(group, along, &model, "", first);
         for series in series {
-            let profile = reference.and_then(|r| r.series.get(&series.name as &str));
-            let id = profile.map_or("", |p| p.id());
+            let (id, _) = reference.and_then(|r| r.ruler(&series.name)).unwrap_or_default();
             let known = self.groups[group].starts.get(&(along, series.name.clone()));
             let anew = counted && known.is_none_or(|(of, _)| **of != *id);
             if let Some(unread) = unread.filter(|_| anew && along == Along::Time) {
@@ -238,6 +275,18 @@ impl Coded<'_> {
     }
 }
 
+impl Coded<'_> {
+    /// Codes of the probability become codes of both, where both are known.
+    fn classify(&mut self, classes: &[Option<bool>]) {
+        for (code, class) in self.codes.iter_mut().zip(classes) {
+            match class {
+                Some(positive) if *code != ABSENT => *code = 2 * *code + u32::from(*positive),
+                _ => (*code, self.absent) = (ABSENT, true),
+            }
+        }
+    }
+}
+
 impl Column<'_> {
     fn absence(self, row: usize) -> Absent {
         let absent = match self {
@@ -252,11 +301,14 @@ fn column(batch: &Batch, source: Source) -> Option<Column<'_>> {
     match source {
         Source::Number(place) => batch.numbers.get(place).map(Column::Numbers),
         Source::Word(place) => batch.words.get(place).map(Column::Words),
-        Source::Probability => batch.probabilities.first().map(Column::Numbers),
+        Source::Probability | Source::Classified => {
+            batch.probabilities.first().map(Column::Numbers)
+        }
         Source::Prediction => batch.prediction.as_ref().map(|values| match values {
             Values::Numbers(numbers) => Column::Numbers(numbers),
             Values::Words(words) => Column::Words(words),
         }),
+        Source::ExpectedLoss => batch.expected_loss.as_ref().map(Column::Numbers),
         Source::Outcome => None,
     }
 }
@@ -296,6 +348,47 @@ fn encode_words(words: &Words, profile: Option<&CategoryProfile>, codes: &mut Ve
         }
     }));
     absent
+}
+
+/// Only what some monitor watches is counted: in the whole, and in the segments of its `by`.
+pub(super) fn counted_series(plan: &ModelPlan, along_this: Along) -> Vec<CountedSeries> {
+    let mut series: BTreeMap<&str, BTreeSet<usize>> = BTreeMap::new();
+    for monitor in plan.monitors.iter().filter(|m| along(m) == along_this) {
+        for name in monitor.counted() {
+            series.entry(name).or_default().extend(&monitor.by);
+        }
+    }
+    series
+        .into_iter()
+        .filter_map(|(name, dimensions)| {
+            Some(CountedSeries {
+                name: name.into(),
+                source: source(plan, name)?,
+                dimensions: dimensions.into_iter().collect(),
+            })
+        })
+        .collect()
+}
+
+fn source(plan: &ModelPlan, series: &str) -> Option<Source> {
+    let Some(name) = series.strip_prefix("features.") else {
+        return match series {
+            "prediction" => Some(Source::Prediction),
+            "probability" => Some(Source::Probability),
+            CLASSIFIED => Some(Source::Classified),
+            EXPECTED_LOSS => Some(Source::ExpectedLoss),
+            "outcome" => Some(Source::Outcome),
+            _ => None,
+        };
+    };
+    let feature = plan.features.iter().find(|f| f.name == name)?;
+    let numeric = |kind: SeriesKind| matches!(kind, SeriesKind::Numeric(_));
+    let place = plan
+        .features
+        .iter()
+        .filter(|f| numeric(f.kind) == numeric(feature.kind))
+        .position(|f| f.name == name)?;
+    Some(if numeric(feature.kind) { Source::Number(place) } else { Source::Word(place) })
 }
 
 /// The code of one outcome value, for the `outcome` series.

@@ -10,7 +10,7 @@ use super::axis::Along;
 use super::io::Table;
 use super::model::Ledger;
 use super::outbox::Row;
-use super::pane_rows::StoredPane;
+use super::pane_rows::{StoredPane, timed_pane};
 use super::rows::{StateError, first_part, read};
 use super::runs::Run;
 use super::shelf::counts_of;
@@ -74,7 +74,7 @@ impl Export {
             Table::Panes => {
                 let model = self.name_of(key);
                 if self.wants(&model) {
-                    self.panes.insert(key.to_vec(), (model, read(table, value)?));
+                    self.panes.insert(key.to_vec(), (model, timed_pane(value)?));
                 }
             }
             Table::Counts => {
@@ -218,6 +218,10 @@ fn pane_line(model: &str, ledger: &Ledger, stored: &StoredPane) -> Value {
         "assumed": assumed,
         "performance": performance.map(|p| p.to_json()),
     });
+    if let Some(losses) = &pane.losses {
+        let (sum, squares) = (losses.sum.value(), losses.squares.value());
+        line["expected_losses"] = json!({ "n": losses.n, "sum": sum, "sum_sq": squares });
+    }
     let mut features = Map::new();
     for (name, counts) in pane.series.iter().flatten() {
         let value = counts_value(ledger, name, counts);

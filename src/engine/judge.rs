@@ -7,9 +7,10 @@ use std::sync::Arc;
 use super::axis::Along;
 use super::clocks::Watermarks;
 use super::conclude::{Read, sharing};
+use super::contents::Contents;
 use super::model::{Group, Model, PaneKey, TrackKey, VersionIx};
 use super::round::{Round, close_round};
-use super::score::{Contents, Frame, Judged, Unit};
+use super::score::{Frame, Judged, Unit};
 use super::segments::{SegmentIx, WHOLE};
 use super::track::Track;
 use crate::event::{Span, Time};
@@ -184,7 +185,8 @@ impl Model {
         let among = sharing(&group, monitor, &watched, &segments);
         let mut read = Vec::new();
         for series in &watched {
-            let Some(start) = self.series_start(&group, frame.along, series) else { continue };
+            let counted = counted_as(monitor, series);
+            let Some(start) = self.series_start(&group, frame.along, &counted) else { continue };
             if frame.to <= start {
                 continue;
             }
@@ -377,6 +379,11 @@ fn side_of(monitor: &MonitorPlan) -> Side {
 
 pub(super) fn series_of(monitor: &MonitorPlan) -> Vec<Arc<str>> {
     monitor.series.iter().map(|s| s.as_str().into()).collect()
+}
+
+/// The series whose counting a window of it must have seen whole.
+pub(super) fn counted_as(monitor: &MonitorPlan, series: &Arc<str>) -> Arc<str> {
+    monitor.expects().map_or_else(|| series.clone(), Arc::from)
 }
 
 pub(super) fn track_key(monitor: &MonitorPlan, series: &Arc<str>, segment: SegmentIx) -> TrackKey {

@@ -3,7 +3,7 @@
 
 use super::axis::Along;
 use super::conclude::{Read, sharing};
-use super::judge::{series_of, track_key};
+use super::judge::{counted_as, series_of, track_key};
 use super::model::{Group, Model, VersionIx};
 use super::round::{Round, close_round};
 use super::score::{Frame, Judged, Unit};
@@ -58,7 +58,8 @@ impl Model {
             let segments = self.units_of(monitor, &frame);
             let among = sharing(&group, monitor, &watched, &segments);
             for series in &watched {
-                let start = self.series_start(&group, Along::Time, series);
+                let counted = counted_as(monitor, series);
+                let start = self.series_start(&group, Along::Time, &counted);
                 let Some(start) = start.filter(|start| *start < end) else { continue };
                 for &segment in &segments {
                     let version = version.clone();
@@ -101,7 +102,7 @@ impl Model {
         full: bool,
         track: &mut Track,
     ) -> Option<Judged> {
-        let contents = self.contents(group, members, unit, when.boundary);
+        let mut contents = self.contents(group, members, unit, when.boundary);
         if contents.events == 0 {
             return None;
         }
@@ -111,6 +112,7 @@ impl Model {
             return None;
         }
         let (low, reference) = (by_coverage && !mature, group.reference.as_deref());
+        self.promise(&mut contents, members, unit, reference);
         Some(self.judge_unit(unit, &contents, reference, full, low, track))
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
-use super::axis::{Along, Axis, Count, along};
+use super::axis::{Along, Axis, Count};
 use super::clocks::Clocks;
 use super::io::{Notice, Table};
 use super::learn::Learning;
@@ -105,6 +105,10 @@ pub(super) enum Source {
     Prediction,
     /// The probability.
     Probability,
+    /// The probability beside the predicted class.
+    Classified,
+    /// The expected loss.
+    ExpectedLoss,
     /// Comes with the match, not with the prediction.
     Outcome,
 }
@@ -454,44 +458,4 @@ impl Model {
             })?;
         self.version_name(*newest.0)
     }
-}
-
-/// Only what some monitor watches is counted: in the whole, and in the segments of its `by`.
-pub(super) fn counted_series(plan: &ModelPlan, along_this: Along) -> Vec<CountedSeries> {
-    let mut series: BTreeMap<&str, BTreeSet<usize>> = BTreeMap::new();
-    let watching = plan.monitors.iter().filter(|m| along(m) == along_this);
-    for monitor in watching.filter(|m| m.statistic.basis().per_series()) {
-        for name in &monitor.series {
-            series.entry(name).or_default().extend(&monitor.by);
-        }
-    }
-    series
-        .into_iter()
-        .filter_map(|(name, dimensions)| {
-            Some(CountedSeries {
-                name: name.into(),
-                source: source(plan, name)?,
-                dimensions: dimensions.into_iter().collect(),
-            })
-        })
-        .collect()
-}
-
-fn source(plan: &ModelPlan, series: &str) -> Option<Source> {
-    let Some(name) = series.strip_prefix("features.") else {
-        return match series {
-            "prediction" => Some(Source::Prediction),
-            "probability" => Some(Source::Probability),
-            "outcome" => Some(Source::Outcome),
-            _ => None,
-        };
-    };
-    let feature = plan.features.iter().find(|f| f.name == name)?;
-    let numeric = |kind: SeriesKind| matches!(kind, SeriesKind::Numeric(_));
-    let place = plan
-        .features
-        .iter()
-        .filter(|f| numeric(f.kind) == numeric(feature.kind))
-        .position(|f| f.name == name)?;
-    Some(if numeric(feature.kind) { Source::Number(place) } else { Source::Word(place) })
 }

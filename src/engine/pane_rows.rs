@@ -7,9 +7,11 @@ use std::sync::Arc;
 use super::axis::Along;
 use super::io::{Change, Table};
 use super::model::{Model, PaneKey};
-use super::rows::{StateError, read, row, text_key};
+use super::rows::{StateError, read, read_part, row, text_key};
 use crate::event::Time;
 use crate::lines::Segment;
+use crate::plan::EXPECTED_LOSS;
+use crate::stats::ExpectedLosses;
 use crate::window::{Pane, SeriesCounts};
 
 /// A pane of event time without its counts: start, version, segment.
@@ -17,9 +19,22 @@ pub(super) type StoredPane = (Time, String, Segment, Pane);
 /// A pane along a line of counts, whole: few are kept.
 type StoredCounted = (Along, StoredPane, SeriesCounts);
 
+/// A pane out of a row of [`Table::Panes`].
+pub(super) fn timed_pane(value: &[u8]) -> Result<StoredPane, StateError> {
+    let (mut stored, rest): (StoredPane, _) = read_part(Table::Panes, value)?;
+    stored.3.losses = losses(Table::Panes, rest)?;
+    Ok(stored)
+}
+
+/// What follows a pane in its row; older rows end before it.
+fn losses(table: Table, rest: &[u8]) -> Result<Option<ExpectedLosses>, StateError> {
+    if rest.is_empty() { Ok(None) } else { read(table, rest) }
+}
+
 /// A pane out of a row of [`Table::Counted`].
 pub(super) fn counted_pane(value: &[u8]) -> Result<(Along, StoredPane), StateError> {
-    let (along, mut stored, counts): StoredCounted = read(Table::Counted, value)?;
+    let ((along, mut stored, counts), rest): (StoredCounted, _) = read_part(Table::Counted, value)?;
+    stored.3.losses = losses(Table::Counted, rest)?;
     stored.3.series = Some(counts);
     Ok((along, stored))
 }
@@ -32,11 +47,13 @@ impl Model {
         // Encodes as a `StoredPane` or a `StoredCounted`, without a copy of the pane.
         let pane = self.axis(along).panes.get(&key);
         let stored = pane.map(|pane| (key.start, version, segment, pane));
+        let losses = pane.and_then(|pane| pane.losses.as_ref());
         if along == Along::Time {
-            return row(Table::Panes, row_key, stored.as_ref());
+            return row(Table::Panes, row_key, stored.map(|stored| (stored, losses)).as_ref());
         }
         let none = SeriesCounts::new();
-        let whole = stored.map(|stored| (along, stored, stored.3.series.as_ref().unwrap_or(&none)));
+        let whole =
+            stored.map(|stored| (along, stored, stored.3.series.as_ref().unwrap_or(&none), losses));
         row(Table::Counted, row_key, whole.as_ref())
     }
 
@@ -65,6 +82,7 @@ impl Model {
             let shelved = || self.shelved(along, stored);
             let mut counts = pane.series.take().unwrap_or_else(shelved);
             counts.retain(|series, _| !moved.contains(series));
+            pane.losses = pane.losses.filter(|_| !moved.contains(EXPECTED_LOSS));
             pane.series = Some(counts);
             let axis = self.axis_mut(along);
             axis.dirty.extend([key, stored]);

@@ -160,6 +160,7 @@ pub(super) fn builtin_line(
         series: series.into(),
         segment: Segment::default(),
         statistic: statistic.into(),
+        estimated: false,
         window: WindowLine { start: now, end: now, events: 0, support: 0 },
         revision: 0,
         score: Some(score),

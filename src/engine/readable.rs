@@ -5,7 +5,7 @@ use super::io::Table;
 use super::learn::StoredLearning;
 use super::model::Ledger;
 use super::outbox::Row;
-use super::pane_rows::{StoredPane, counted_pane};
+use super::pane_rows::{counted_pane, timed_pane};
 use super::rows::{StateError, read};
 use super::runs::Run;
 use super::shelf::counts_of;
@@ -23,7 +23,7 @@ pub fn readable(table: Table, value: &[u8]) -> Result<(), StateError> {
     match table {
         Table::Positions => read::<(Partition, Position)>(table, value).map(drop),
         Table::Models => read::<Ledger>(table, value).map(drop),
-        Table::Panes => read::<StoredPane>(table, value).map(drop),
+        Table::Panes => timed_pane(value).map(drop),
         Table::Counts => counts_of(value).map(drop),
         Table::Counted => counted_pane(value).map(drop),
         Table::Join => read::<Entry>(table, value).map(drop),

@@ -66,7 +66,7 @@ impl Model {
 
         let reference = self.groups[group].reference.as_deref();
         let part = part_of(reference, &entry.reference_key);
-        let metric = metric_on_reference(reference, part, segment, monitor.statistic.name());
+        let metric = metric_on_reference(reference, part, segment, &monitor.statistic.label());
         let severity = match line.verdict {
             Verdict::Critical => Some(Severity::Critical),
             Verdict::Warning => Some(Severity::Warning),

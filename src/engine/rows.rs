@@ -62,6 +62,15 @@ pub(super) fn row<T: Serialize>(table: Table, key: Vec<u8>, value: Option<&T>) -
     Change { table, key, value }
 }
 
+/// The first part of a row that is not JSON, and the bytes behind it.
+pub(super) fn read_part<T: DeserializeOwned>(
+    table: Table,
+    bytes: &[u8],
+) -> Result<(T, &[u8]), StateError> {
+    let result = postcard::take_from_bytes(bytes);
+    result.map_err(|error| StateError { table: table.name(), why: error.to_string() })
+}
+
 pub(super) fn read<T: DeserializeOwned>(table: Table, bytes: &[u8]) -> Result<T, StateError> {
     let result = if is_json(table) {
         serde_json::from_slice(bytes).map_err(|error| error.to_string())

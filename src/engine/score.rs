@@ -1,23 +1,20 @@
 //! One window of one series and segment becomes a score line.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::axis::{Along, along, spans};
-use super::model::{Group, Model, PaneKey, VersionIx};
+use super::axis::Along;
+use super::contents::Contents;
+use super::model::Model;
 use super::season::Seasonal;
 use super::segments::{SegmentIx, WHOLE};
 use super::track::Track;
 use crate::detect::{Observation, Reading, Severity, Step};
-use crate::event::{Slot, Span, Time};
+use crate::event::{Span, Time};
 use crate::lines::{NoData, ScoreLine, Verdict, WindowLine};
-use crate::plan::MonitorPlan;
+use crate::plan::{EXPECTED_LOSS, MonitorPlan};
 use crate::policy::Attribution;
-use crate::reference::{Reference, SegmentReference};
-use crate::stats::{
-    Baseline, Basis, Counts, Delays, Pair, Performance, Profile, Sample, Tail, Undefined,
-};
-use crate::window::{Matches, Running};
+use crate::reference::{CLASSIFIED, Reference, SegmentReference};
+use crate::stats::{Baseline, Basis, Counts, Sample, Tail, Undefined};
 
 /// One window: where it lies along its line, and when that was.
 #[derive(Debug, Clone, Copy)]
@@ -78,31 +75,23 @@ pub(super) struct Unit<'a> {
 }
 
 impl<'a> Unit<'a> {
+    /// The series whose path it cannot do without.
+    fn looked_at(&self) -> &str {
+        match self.monitor.expects() {
+            Some(CLASSIFIED) => "probability",
+            Some(losses) => losses,
+            None => self.series,
+        }
+    }
+
     /// The part of the window that no window before held, where the detector asks for it and it
     /// is not the whole window.
-    fn step(&self) -> Option<Unit<'a>> {
+    pub(super) fn step(&self) -> Option<Unit<'a>> {
         let from = self.frame.to - self.frame.every;
         let asked = self.monitor.detector.takes_steps();
         (asked && from > self.frame.from)
             .then(|| Unit { frame: Frame { from, ..self.frame }, ..self.clone() })
     }
-}
-
-/// What a window holds, whatever the statistic.
-#[derive(Debug, Default)]
-pub(super) struct Contents {
-    pub events: u64,
-    pub counts: Option<Arc<Counts>>,
-    /// The whole reference's counts, where the series has one.
-    pub reference: Option<Arc<Counts>>,
-    pub matched: u64,
-    pub assumed: u64,
-    pub performance: Option<Performance>,
-    pub delays: Option<Delays>,
-    /// Events by slot of the model's season, for monitors that judge by it.
-    pub slots: BTreeMap<Slot, u64>,
-    /// What of it came since the window before; `None` where that is all of it, or nobody asks.
-    pub step: Option<Box<Contents>>,
 }
 
 /// A line and how the detector reads it.
@@ -120,10 +109,6 @@ pub(super) struct Judged {
     pub restated: bool,
 }
 
-/// Share of a window's events that may hold something of another type before its distribution says
-/// nothing any more: as many as may be bad.
-const MOST_WRONG: f64 = 0.05;
-
 impl Judged {
     /// Whether it is beyond a level.
     pub(super) fn is_beyond(&self) -> bool {
@@ -131,188 +116,7 @@ impl Judged {
     }
 }
 
-impl Contents {
-    /// Whether what is missing is missing because events hold something of another type.
-    fn of_wrong_type(&self) -> bool {
-        let counts = self.counts.as_ref();
-        counts.is_some_and(|c| c.type_errors as f64 > MOST_WRONG * c.rows() as f64)
-    }
-
-    /// Share of the predictions whose outcome is known or assumed.
-    pub(super) fn coverage(&self) -> Option<f64> {
-        (self.events > 0).then(|| (self.matched + self.assumed) as f64 / self.events as f64)
-    }
-
-    /// What a statistic may look at.
-    pub(super) fn sample<'a>(
-        &'a self,
-        length: Span,
-        against: Option<(&'a Profile, &'a Counts)>,
-    ) -> Sample<'a> {
-        let counts = self.counts.as_deref();
-        let pair = against.zip(counts);
-        Sample {
-            events: self.events,
-            seconds: length.seconds(),
-            window: counts,
-            pair: pair.map(|((profile, reference), window)| Pair { profile, reference, window }),
-            performance: self.performance.as_ref(),
-            matched: self.matched,
-            assumed: self.assumed,
-            delays: self.delays.as_ref(),
-            baseline: None,
-        }
-    }
-}
-
 impl Model {
-    /// What a window holds, as known at `boundary`.
-    pub(super) fn contents(
-        &mut self,
-        group: &mut Group,
-        members: &[VersionIx],
-        unit: &Unit<'_>,
-        boundary: Time,
-    ) -> Contents {
-        if unit.monitor.by_outcomes() {
-            let reference = group.reference.clone();
-            self.matched_contents(members, unit, boundary, reference.as_deref())
-        } else {
-            self.counted_contents(group, members, unit)
-        }
-    }
-
-    /// The sums over matches of a window, as known at `boundary`; what arrived before it is settled.
-    fn matched_contents(
-        &mut self,
-        members: &[VersionIx],
-        unit: &Unit<'_>,
-        boundary: Time,
-        reference: Option<&Reference>,
-    ) -> Contents {
-        let mut contents = Contents::default();
-        let mut total = Matches::empty(self.plan.performance(), false);
-        let within = self.plan.within();
-        let Frame { along, from, to, .. } = unit.frame;
-        let axis = self.axis_mut(along);
-        // Outcomes are assumed in panes that end so long before the boundary.
-        let over = ((boundary - within).floor_to(axis.width)).clamp(from, to);
-        for &version in members {
-            for (from, to, assumes) in [(from, over, true), (over, to, false)] {
-                let sums = axis.stretch(from, to, version, unit.segment);
-                contents.events += sums.predictions;
-                contents.matched += sums.matched;
-                total.merge(&sums.matches);
-                if assumes {
-                    contents.assumed += sums.assumed;
-                    if let (Some(total), Some(assumed)) = (&mut total.performance, &sums.as_assumed)
-                    {
-                        total.merge(assumed);
-                    }
-                }
-            }
-        }
-        contents.performance = total.performance;
-        contents.delays = Some(total.delays);
-        if **unit.series == *"outcome" {
-            let profile = reference.and_then(|r| r.series.get("outcome"));
-            let mut counts = Counts::new(profile.map_or(0, |p| p.cells()));
-            for (code, n) in total.outcomes {
-                if let Some(cell) = counts.cells.get_mut(code as usize) {
-                    *cell += n.max(0) as u64;
-                    counts.counted += n.max(0) as u64;
-                }
-            }
-            contents.counts = Some(Arc::new(counts));
-            contents.reference = profile.map(|p| Arc::new(p.whole()));
-            contents.slots = self.matched_by_slot(members, unit);
-        }
-        let step =
-            unit.step().map(|step| self.matched_contents(members, &step, boundary, reference));
-        contents.step = step.map(Box::new);
-        contents
-    }
-
-    /// The counts of a window of one series, by sliding sums.
-    fn counted_contents(
-        &self,
-        group: &mut Group,
-        members: &[VersionIx],
-        unit: &Unit<'_>,
-    ) -> Contents {
-        let seasonal = self.is_seasonal(unit.monitor);
-        let sums = self.slide(group, members, unit);
-        let mut contents = Contents { events: sums.predictions(), ..Contents::default() };
-        if seasonal {
-            contents.slots.clone_from(sums.slots());
-        }
-        if unit.monitor.statistic.basis().per_series() {
-            contents.counts = sums.counts(unit.series);
-            let profile =
-                group.reference.as_ref().and_then(|r| r.series.get(unit.series as &str)).cloned();
-            contents.reference = profile.map(|profile| group.whole(unit.series, profile));
-        }
-        let step = unit.step().map(|step| self.counted_contents(group, members, &step));
-        contents.step = step.map(Box::new);
-        contents
-    }
-
-    /// The sums of a window, moved on from where they were.
-    fn slide<'a>(
-        &self,
-        group: &'a mut Group,
-        members: &[VersionIx],
-        unit: &Unit<'_>,
-    ) -> &'a Running {
-        let Frame { along, from, to, .. } = unit.frame;
-        let (axis, segment, length) = (self.axis(along), unit.segment, to - from);
-        let reference = group.reference.as_deref();
-        let season = self.plan.season.as_ref().filter(|_| along == Along::Time);
-        let running = group
-            .sums
-            .entry((along, segment, length))
-            .or_insert_with(|| Running::new(self.summed(along, segment, length, reference)));
-        running.slide(from, to, axis.width, |start, passing, sums| {
-            for &version in members {
-                let key = PaneKey { start, version, segment };
-                if let Some(pane) = axis.panes.get(&key) {
-                    sums.pass(passing, pane.predictions, &self.counts_of(along, key, pane));
-                    if let Some(season) = season {
-                        sums.pass_slot(passing, season.slot(start), pane.predictions);
-                    }
-                }
-            }
-        });
-        running
-    }
-
-    /// The series that windows of one length look at in a segment, each with its reference's id
-    /// and cells.
-    fn summed(
-        &self,
-        along_this: Along,
-        segment: SegmentIx,
-        length: Span,
-        reference: Option<&Reference>,
-    ) -> Vec<(Arc<str>, Arc<str>, usize)> {
-        let dimension = (segment != WHOLE).then(|| self.segments.entry(segment).dimension);
-        let looks = |monitor: &&MonitorPlan| {
-            let (window, step) = spans(monitor.window);
-            along(monitor) == along_this
-                && monitor.statistic.basis().per_series()
-                && (window == length || step == length && monitor.detector.takes_steps())
-                && dimension.is_none_or(|dimension| monitor.by.contains(&dimension))
-        };
-        let names: BTreeSet<&String> =
-            self.plan.monitors.iter().filter(looks).flat_map(|monitor| &monitor.series).collect();
-        let summed = names.into_iter().map(|name| {
-            let profile = reference.and_then(|r| r.series.get(name));
-            let id = profile.map_or("", |p| p.id());
-            (name.as_str().into(), id.into(), profile.map_or(0, |p| p.cells()))
-        });
-        summed.collect()
-    }
-
     /// Scores a window and has its detector read it. `full` says whether the series has covered its
     /// whole span.
     pub(super) fn judge_unit(
@@ -345,14 +149,15 @@ impl Model {
         let metric_support = metric_n(reference, part, unit.segment);
         let baseline = metric.zip(metric_support).map(|(value, pairs)| Baseline { value, pairs });
         let length = unit.frame.end - unit.frame.start;
-        let sample = Sample { baseline, ..contents.sample(length, against) };
+        let calibrator = reference.and_then(Reference::calibrator);
+        let sample = Sample { baseline, calibrator, ..contents.sample(length, against) };
         let pair = sample.pair;
         let support = statistic.support(&sample);
         let scored = statistic.score(&sample);
         let lacks_metric = monitor.detector.needs_reference_metric() && metric.is_none();
         let reason = if !full {
             Some(NoData::WindowNotFull)
-        } else if self.never_seen(unit.series) {
+        } else if self.never_seen(unit.looked_at()) {
             Some(NoData::PathNeverSeen)
         } else if statistic.basis() == Basis::Distribution && contents.of_wrong_type() {
             Some(NoData::WrongType)
@@ -385,6 +190,7 @@ impl Model {
                 }
                 None => contents.sample(pace, against),
             };
+            let newest = Sample { calibrator, ..newest };
             let step = if monitor.detector.takes_steps() {
                 let season = self.season_of(monitor, whole);
                 Step { score: statistic.score(&newest).ok(), pair: newest.pair, season }
@@ -416,7 +222,8 @@ impl Model {
             .zip(reading.and_then(|r| r.beyond))
             .and_then(|(score, severity)| monitor.detector.level(severity, score.value, metric));
         let coverage = monitor.by_outcomes().then(|| contents.coverage()).flatten();
-        let model_reference = || reference.filter(|_| statistic.basis() == Basis::Performance);
+        let of_model = matches!(statistic.basis(), Basis::Performance | Basis::Estimate);
+        let model_reference = || reference.filter(|_| of_model);
         let tail = chance.tail.filter(|_| score.is_some());
         let known = match tail {
             Some(Tail::Known(p)) => Some(p),
@@ -429,6 +236,7 @@ impl Model {
             series: unit.series.clone(),
             segment: entry.segment.clone(),
             statistic: statistic.name().into(),
+            estimated: statistic.basis() == Basis::Estimate,
             window: WindowLine {
                 start: unit.frame.start,
                 end: unit.frame.end,
@@ -460,7 +268,7 @@ impl Model {
     /// the configuration, never drift.
     fn never_seen(&self, series: &str) -> bool {
         let path = match series {
-            "prediction" | "probability" => format!("predictions.{series}"),
+            "prediction" | "probability" | EXPECTED_LOSS => format!("predictions.{series}"),
             feature => feature.to_owned(),
         };
         self.plan.paths.iter().any(|p| p.name == path) && !self.ledger.paths_seen.contains(&path)

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::axis::Along;
+use super::contents::Contents;
 use super::io::Notice;
 use super::model::{Model, VersionIx};
-use super::score::{Contents, Unit};
+use super::score::Unit;
 use super::segments::WHOLE;
 use crate::detect::InSeason;
 use crate::event::Slot;

@@ -10,7 +10,7 @@ use super::io::{Change, Effects, Notice, Table};
 use super::learn::StoredLearning;
 use super::model::{Ledger, Model, PaneKey};
 use super::outbox::Row;
-use super::pane_rows::{StoredPane, counted_pane};
+use super::pane_rows::{StoredPane, counted_pane, timed_pane};
 use super::rows::{StateError, first_part, read, row, score_key, text_key};
 use super::runs::Run;
 use super::shelf::Shelf;
@@ -20,7 +20,7 @@ use crate::event::{Partition, Time};
 use crate::lines::{ScoreLine, SilenceLine};
 use crate::plan::{NamedPath, Plan};
 use crate::policy::Incident;
-use crate::reference::Reference;
+use crate::reference::{CLASSIFIED, Reference};
 
 /// Tables whose keys begin with the name of a model.
 const OWNED: [Table; 6] =
@@ -124,7 +124,7 @@ impl Engine {
                     engine.positions.insert(partition, position);
                 }
                 Table::Panes => {
-                    panes.push((first_part(&key), (Along::Time, read(table, &value)?)));
+                    panes.push((first_part(&key), (Along::Time, timed_pane(&value)?)));
                 }
                 Table::Counted => panes.push((first_part(&key), counted_pane(&value)?)),
                 Table::Tracks => tracks.push((first_part(&key), read(table, &value)?)),
@@ -369,6 +369,9 @@ impl Model {
                 self.ledger.paths_seen.remove(name);
                 moved.insert(name.strip_prefix("predictions.").unwrap_or(name).into());
             }
+        }
+        if ["prediction", "probability"].iter().any(|half| moved.contains(*half)) {
+            moved.insert(CLASSIFIED.into());
         }
         moved
     }

@@ -4,6 +4,7 @@ mod attribution;
 mod callbacks;
 mod changes;
 mod counted;
+mod estimates;
 mod flapping;
 mod interleavings;
 mod learnt;

@@ -192,6 +192,7 @@ pub(super) fn parts<'s>(
     parts.extend(features.map(|field| ("feature", &field.path, false)));
     parts.extend(spec.prediction.iter().map(|value| ("prediction", &value.path, false)));
     parts.extend(spec.probabilities.iter().map(|path| ("probability", path, false)));
+    parts.extend(spec.expected_loss.iter().map(|path| ("expected_loss", path, false)));
     parts.extend(spec.outcome.iter().map(|value| ("outcome", &value.path, false)));
     parts
 }
@@ -261,6 +262,7 @@ fn every_path_mut(spec: &mut ReaderSpec) -> impl Iterator<Item = &mut Path> {
         .chain(spec.numbers.iter_mut().chain(&mut spec.words).map(|field| &mut field.path))
         .chain(spec.prediction.iter_mut().chain(&mut spec.outcome).map(|value| &mut value.path))
         .chain(&mut spec.probabilities)
+        .chain(&mut spec.expected_loss)
         .chain(spec.paths.iter_mut().map(|(path, _)| path))
 }
 

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{ModelPlan, Plan, SeriesKind, WindowPlan};
+use super::{EXPECTED_LOSS, ModelPlan, MonitorPlan, Plan, SeriesKind, WindowPlan};
+use crate::reference::CLASSIFIED;
 
 /// Most points of a numeric grid before edges are added: as many distinct values are kept whole.
 const GRID_POINTS: u64 = 1000;
@@ -45,18 +46,12 @@ impl Plan {
     }
 
     fn model_bound(&self, model: &ModelPlan) -> u64 {
-        let names: BTreeSet<&str> = model
-            .monitors
-            .iter()
-            .flat_map(|m| &m.series)
-            .map(String::as_str)
-            .filter(|name| *name != "model")
-            .collect();
+        let names: BTreeSet<&str> = model.monitors.iter().flat_map(MonitorPlan::counted).collect();
         names.into_iter().map(|name| self.series_bound(model, name)).fold(0, u64::saturating_add)
     }
 
     fn series_bound(&self, model: &ModelPlan, series: &str) -> u64 {
-        let watching = || model.monitors.iter().filter(|m| m.series.iter().any(|s| s == series));
+        let watching = || model.monitors.iter().filter(|m| m.counted().any(|s| s == series));
         let dimensions: BTreeSet<usize> = watching().flat_map(|m| m.by.iter().copied()).collect();
         let lengths: BTreeSet<(bool, i64)> = watching()
             .map(|m| match m.window {
@@ -71,6 +66,8 @@ impl Plan {
         let edges: usize = watching().map(|m| m.statistic.edges().len()).sum();
         let cells = match model.series_kind(series) {
             Some(SeriesKind::Category) => self.limits.categories as u64 + 1,
+            _ if series == EXPECTED_LOSS => 0,
+            _ if series == CLASSIFIED => 2 * (2 * (GRID_POINTS + 1) + 1),
             _ => 2 * (GRID_POINTS + edges as u64) + 1,
         };
         let bytes = COUNTER * (cells + ABSENCES);

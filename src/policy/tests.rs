@@ -19,6 +19,7 @@ fn finding(series: &str, severity: Severity) -> Finding {
         series: series.into(),
         segment: Segment::default(),
         statistic: "psi".into(),
+        estimated: false,
         window: WindowLine { start: Time(0), end: Time(HOUR), events: 1, support: 1 },
         revision: 0,
         score: Some(1.0),

@@ -4,11 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::file::profile_id;
-use super::{CreatedFrom, Reference, SegmentReference, SlotCounts, SlotPart, Slots, segment_value};
+use super::{
+    CreatedFrom, Reference, SegmentReference, SlotCounts, SlotPart, Slots, calibration,
+    segment_value,
+};
 use crate::event::{Absent, Batch, Numbers, Season, Slot, Values, Words};
 use crate::stats::{
-    Absences, CategoryProfile, Counts, Dtype, Extra, NumericProfile, Observation, Params,
-    Performance, Profile, STATISTICS, Sample, SeriesKind, Statistic, Task,
+    Absences, Calibrator, CategoryProfile, Counts, Dtype, Extra, NumericProfile, Observation,
+    Params, Performance, Profile, STATISTICS, Sample, SeriesKind, Statistic, Task,
 };
 
 /// At most so many distinct values are kept whole; more are compressed to quantiles.
@@ -200,6 +203,7 @@ impl Builder {
         }
         reference.season.clone_from(&self.spec.season);
         reference.slots = self.by_slot(0..self.rows, &self.spec.slot_series, &reference.series);
+        reference.calibration = self.calibration(&reference.series).map(Arc::new);
         for dimension in &self.spec.dimensions {
             let parts = self.segments(dimension, &reference.series);
             if !parts.is_empty() {
@@ -208,6 +212,21 @@ impl Builder {
         }
         reference.id = reference.compute_id();
         reference
+    }
+
+    /// What the probabilities of the rows with an outcome were worth.
+    fn calibration(&self, profiles: &BTreeMap<String, Arc<Profile>>) -> Option<Calibrator> {
+        let profile =
+            profiles.get("probability").filter(|_| self.spec.task == Some(Task::Binary))?;
+        let pair = |row| {
+            let outcome = self.word("outcome", row)?;
+            Some((self.number("probability", row)?, self.is_positive(outcome)))
+        };
+        calibration::fit(profile, (0..self.rows).filter_map(pair).collect())
+    }
+
+    fn is_positive(&self, class: &str) -> bool {
+        self.spec.positive.iter().any(|positive| positive == class)
     }
 
     /// Every segment of a dimension, on the grids of the whole.
@@ -298,7 +317,7 @@ impl Builder {
         let usual = STATISTICS.iter().filter_map(|k| (k.build)(&mut Params::default()).ok());
         for statistic in usual.chain(self.spec.metrics.iter().cloned()) {
             if statistic.tasks().contains(&task)
-                && let Ok(score) = statistic.score(&sample)
+                && let Ok(score) = statistic.on_reference(&sample)
             {
                 metrics.insert(statistic.label(), score.value);
             }
@@ -316,12 +335,12 @@ impl Builder {
             }
             Task::Binary => {
                 let Some(outcome) = self.word("outcome", row) else { return };
-                let is_positive = |name: &str| self.spec.positive.iter().any(|p| p == name);
                 let probability = self.number("probability", row);
-                let predicted = self.word("prediction", row).map(is_positive).or_else(|| {
-                    self.spec.threshold.zip(probability).map(|(threshold, p)| p >= threshold)
-                });
-                let outcome = is_positive(outcome);
+                let predicted =
+                    self.word("prediction", row).map(|word| self.is_positive(word)).or_else(|| {
+                        self.spec.threshold.zip(probability).map(|(threshold, p)| p >= threshold)
+                    });
+                let outcome = self.is_positive(outcome);
                 sums.observe(&Observation::Binary { predicted, probability, outcome }, 1);
             }
             Task::Multiclass => {

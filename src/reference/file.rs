@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::identity::id;
 use super::slots::{parse_season, parse_slots, season_value, slots_value};
-use super::{CreatedFrom, FORMAT, Reference, SegmentReference};
+use super::{CreatedFrom, FORMAT, Reference, SegmentReference, calibration};
 use crate::stats::{Absences, CategoryProfile, Counts, Dtype, NumericProfile, Profile};
 
 /// Why a text is no reference.
@@ -58,6 +58,9 @@ impl Reference {
             }
         }
         file["features"] = Value::Object(features);
+        if let Some(calibrator) = &self.calibration {
+            file["calibration"] = calibration::value(calibrator);
+        }
         file["performance"] = metrics_value(&self.performance);
         file["segments"] = self.segments_value(metrics_value);
         if let Some(season) = &self.season {
@@ -80,6 +83,9 @@ impl Reference {
         });
         if let Some(season) = &self.season {
             content["slots"] = season_value(season, &self.slots);
+        }
+        if let Some(calibrator) = &self.calibration {
+            content["calibration"] = calibrator.id.as_str().into();
         }
         id(&content)
     }
@@ -140,6 +146,10 @@ impl Reference {
         if let Some(slots) = file.get("slots") {
             let (season, slots) = parse_season(slots, &reference.series)?;
             (reference.season, reference.slots) = (Some(season), slots);
+        }
+        if let Some(value) = file.get("calibration") {
+            let probability = reference.series.get("probability").map(Arc::as_ref);
+            reference.calibration = Some(Arc::new(calibration::parse(value, probability)?));
         }
         for (dimension, values) in object(file.get("segments")) {
             for (value, part) in object(Some(values)) {
@@ -249,7 +259,7 @@ fn object(value: Option<&Value>) -> impl Iterator<Item = (&String, &Value)> {
     value.and_then(Value::as_object).into_iter().flatten()
 }
 
-fn text_at(value: &Value, key: &str) -> Result<String, ReferenceError> {
+pub(super) fn text_at(value: &Value, key: &str) -> Result<String, ReferenceError> {
     let text = value.get(key).and_then(Value::as_str);
     text.map(str::to_owned).ok_or_else(|| broken(key, "a text is missing"))
 }
@@ -259,7 +269,7 @@ pub(super) fn whole_at(value: &Value, key: &str, place: &str) -> Result<u64, Ref
     n.ok_or_else(|| broken(&format!("{place}.{key}"), "a whole number is missing"))
 }
 
-fn wholes_at(value: &Value, key: &str, place: &str) -> Result<Vec<u64>, ReferenceError> {
+pub(super) fn wholes_at(value: &Value, key: &str, place: &str) -> Result<Vec<u64>, ReferenceError> {
     let list = value.get(key).and_then(Value::as_array);
     list.and_then(|list| list.iter().map(Value::as_u64).collect())
         .ok_or_else(|| broken(&format!("{place}.{key}"), "a list of whole numbers is missing"))

@@ -5,6 +5,7 @@
 //! rows, `file` writes and reads it, `diff` compares two.
 
 mod build;
+mod calibration;
 mod diff;
 mod file;
 mod identity;
@@ -19,10 +20,14 @@ pub use file::ReferenceError;
 pub use slots::{LEAST_ROWS, Mix, SlotCounts, SlotPart, Slots};
 
 use crate::event::{Season, Time};
-use crate::stats::{Counts, Profile};
+use crate::stats::{Calibrator, Counts, Profile};
 
 /// Version of the file format.
 pub const FORMAT: u32 = 1;
+
+/// Name of the counts that estimates without outcomes are made of, by code of the probability and
+/// predicted class: 2 x code + (1 if positive).
+pub const CLASSIFIED: &str = "classified";
 
 /// What a model (version) is judged against.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -35,6 +40,8 @@ pub struct Reference {
     pub created_from: CreatedFrom,
     /// By series: `features.NAME`, `prediction`, `probability`, `outcome`.
     pub series: BTreeMap<String, Arc<Profile>>,
+    /// What probabilities were worth; `None` without outcomes, and for other than binary models.
+    pub calibration: Option<Arc<Calibrator>>,
     /// Metrics on the reference's own outcomes, and `n`, the pairs they were computed from.
     pub performance: BTreeMap<String, f64>,
     /// By dimension (names joined by commas), then by value: see [`segment_value`].
@@ -76,6 +83,7 @@ impl Reference {
     /// Takes a series out of it, wherever it is counted.
     pub fn leave_out(&mut self, series: &str) {
         self.series.remove(series);
+        self.calibration = self.calibration.take().filter(|_| series != "probability");
         let mut slots = vec![&mut self.slots];
         for part in self.segments.values_mut().flat_map(BTreeMap::values_mut) {
             part.series.remove(series);
@@ -85,6 +93,13 @@ impl Reference {
             part.series.remove(series);
         }
         self.id = self.compute_id();
+    }
+
+    /// What the counts of a series are made with: the id of a grid, and how many cells they have.
+    #[must_use]
+    pub fn ruler(&self, series: &str) -> Option<(&str, usize)> {
+        let (name, times) = if series == CLASSIFIED { ("probability", 2) } else { (series, 1) };
+        self.series.get(name).map(|profile| (profile.id(), times * profile.cells()))
     }
 }
 

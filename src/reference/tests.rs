@@ -1,6 +1,6 @@
 use super::*;
 use crate::event::{Absent, Batch, Numbers, Time, Values, Words};
-use crate::stats::{Dtype, SeriesKind, Task};
+use crate::stats::{Dtype, Params, STATISTICS, Sample, SeriesKind, Task, statistic};
 
 fn spec() -> BuildSpec {
     BuildSpec {
@@ -179,4 +179,78 @@ fn edges_of_a_single_precision_feature_are_rounded_like_its_values() {
     let reference = builder.finish(CreatedFrom::default());
     let Profile::Numeric(fare) = reference.series["features.fare"].as_ref() else { panic!() };
     assert_eq!(fare.grid, [0.1_f32, 0.5, 0.7].map(f64::from));
+}
+
+/// A binary model whose probabilities and outcomes are those of a golden case.
+fn binary(case: &serde_json::Value) -> Reference {
+    let spec = BuildSpec {
+        features: Vec::new(),
+        prediction: Some(SeriesKind::Category),
+        outcome: Some(SeriesKind::Category),
+        task: Some(Task::Binary),
+        positive: vec!["yes".into()],
+        threshold: Some(0.5),
+        dimensions: Vec::new(),
+        segment_series: Default::default(),
+        edges: BTreeMap::from([("probability".to_owned(), vec![0.5])]),
+        ..spec()
+    };
+    let numbers =
+        |key: &str| -> Vec<f64> { serde_json::from_value(case["reference"][key].clone()).unwrap() };
+    let (mut probability, mut outcome) = (Numbers::default(), Words::default());
+    let mut batch = Batch::default();
+    for (p, y) in numbers("p").into_iter().zip(numbers("y")) {
+        batch.times.push(Time(0));
+        push(&mut probability, p);
+        outcome.push(if y > 0.0 { "yes" } else { "no" });
+    }
+    batch.probabilities = vec![probability];
+    batch.outcome = Some(Values::Words(outcome));
+    let mut builder = Builder::new(spec);
+    builder.observe(&batch).unwrap();
+    builder.finish(CreatedFrom::default())
+}
+
+#[test]
+fn a_compressed_reference_estimates_within_its_grid() {
+    let golden = include_str!("../../tests/golden/estimates.json");
+    let golden: serde_json::Value = serde_json::from_str(golden).unwrap();
+    let case = &golden["cases"][1];
+    let reference = binary(case);
+    let text = reference.to_json();
+    assert_eq!(Reference::parse(&text).unwrap(), reference);
+    let Profile::Numeric(profile) = reference.series["probability"].as_ref() else { panic!() };
+    assert!(!profile.is_whole());
+    let calibrator = reference.calibrator().unwrap();
+    assert!(calibrator.isotonic);
+    let (id, cells) = reference.ruler(CLASSIFIED).unwrap();
+    assert_eq!((id, cells), (profile.id.as_str(), 2 * calibrator.table.len()));
+    let mut counts = Counts::new(cells);
+    let numbers =
+        |key: &str| -> Vec<f64> { serde_json::from_value(case["window"][key].clone()).unwrap() };
+    for (p, said) in numbers("p").into_iter().zip(numbers("said")) {
+        counts.cells[2 * profile.code(p) as usize + usize::from(said > 0.0)] += 1;
+    }
+    let sample =
+        Sample { window: Some(&counts), calibrator: Some(calibrator), ..Sample::default() };
+    for metric in ["accuracy", "precision", "recall", "specificity", "f1", "roc_auc"] {
+        let kind = STATISTICS.iter().find(|k| k.name == metric).unwrap();
+        let options = serde_json::Map::from_iter([("estimated".to_owned(), true.into())]);
+        let estimate = statistic(kind, &mut Params::new(options)).unwrap();
+        let (score, want) =
+            (estimate.score(&sample).unwrap(), case["nannyml"][metric].as_f64().unwrap());
+        assert!((score.value - want).abs() < 1e-3, "{metric}: {} is not {want}", score.value);
+        let (low, high) = score.interval.unwrap();
+        assert!(low < want && want < high);
+    }
+    // The metric of the reference is the realised one.
+    let right = case["reference"]["said"].as_array().unwrap().iter();
+    let right = right.zip(case["reference"]["y"].as_array().unwrap()).filter(|(a, b)| a == b);
+    assert_eq!(reference.performance["accuracy"], right.count() as f64 / 6000.0);
+    // Whatever becomes of the probability, the calibrator is of its grid or none.
+    let mut other = reference.clone();
+    other.series.remove("probability");
+    assert_eq!((other.calibrator(), other.ruler(CLASSIFIED)), (None, None));
+    let tampered = text.replacen("\"isotonic\":true", "\"isotonic\":false", 1);
+    assert!(Reference::parse(&tampered).unwrap_err().to_string().contains("calibration.id"));
 }

@@ -7,6 +7,7 @@
 mod counts;
 mod delays;
 mod distribution;
+mod estimate;
 mod exact_sum;
 mod law;
 mod metrics;
@@ -26,6 +27,10 @@ mod tests;
 pub use counts::{Absences, Counts};
 pub use delays::Delays;
 pub use distribution::{Bin, Binning, FrozenBins, Place, bins, split_psi};
+pub use estimate::{
+    Calibrator, Confusion, ESTIMATE_OPTIONS, Expectation, Expected, ExpectedCell, ExpectedLosses,
+    Loss, build as statistic, expectation_of,
+};
 pub use exact_sum::ExactSum;
 pub use noise::Noise;
 pub use params::{OptionDoc, ParamError, Params};

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::Tail;
 use super::{
-    Binning, Counts, Delays, Dtype, Extra, Noise, OptionDoc, ParamError, Params, Performance,
-    Profile,
+    Binning, Calibrator, Counts, Delays, Dtype, Expectation, ExpectedLosses, Extra, Noise,
+    OptionDoc, ParamError, Params, Performance, Profile,
 };
 
 /// What a statistic is computed from.
@@ -20,6 +20,8 @@ pub enum Basis {
     Volume,
     /// Pairs of prediction and outcome.
     Performance,
+    /// Predictions by calibrated probability and class; outcomes play no part.
+    Estimate,
     /// How many predictions have an outcome.
     Coverage,
     /// How long outcomes took.
@@ -101,10 +103,15 @@ pub struct Sample<'a> {
     pub events: u64,
     /// Length of the window in seconds.
     pub seconds: f64,
-    /// Counts of the series; `None` for statistics of the whole model.
+    /// Counts of the series; of estimates those by code of the probability and predicted class:
+    /// 2 x code + (1 if positive). `None` for other statistics of the whole model.
     pub window: Option<&'a Counts>,
     /// The series beside its reference; `None` where there is none.
     pub pair: Option<Pair<'a>>,
+    /// What the codes of the probability stand for; `None` where the reference does not say.
+    pub calibrator: Option<&'a Calibrator>,
+    /// Losses that the window's events expect.
+    pub losses: Option<&'a ExpectedLosses>,
     /// Sums over matched pairs.
     pub performance: Option<&'a Performance>,
     /// Predictions whose outcome is known.
@@ -164,8 +171,8 @@ pub trait Statistic: Debug + Send + Sync {
     /// Its entry in the registry.
     fn kind(&self) -> &'static StatisticKind;
 
-    /// Name in the configuration and in score lines.
-    fn name(&self) -> &'static str {
+    /// Name in score lines: of estimates and their errors another one than the metric's.
+    fn name(&self) -> &str {
         self.kind().name
     }
 
@@ -210,6 +217,11 @@ pub trait Statistic: Debug + Send + Sync {
         None
     }
 
+    /// What it follows from, where it is an estimate or the error of one.
+    fn estimates(&self) -> Option<Expectation> {
+        None
+    }
+
     /// Events the score would be computed from, also where it is undefined: with a value, matched, or
     /// the metric's denominator.
     fn support(&self, sample: &Sample<'_>) -> u64;
@@ -219,6 +231,27 @@ pub trait Statistic: Debug + Send + Sync {
     /// # Errors
     /// See [`Undefined`].
     fn score(&self, sample: &Sample<'_>) -> Result<Score, Undefined>;
+
+    /// What an estimate of it without outcomes follows from; `None` where there is none.
+    fn expects(&self) -> Option<Expectation> {
+        None
+    }
+
+    /// The same metric if the outcomes are what was expected, with its band.
+    ///
+    /// # Errors
+    /// See [`Undefined`]; always where the metric has no estimate.
+    fn expectation(&self, _sample: &Sample<'_>) -> Result<Score, Undefined> {
+        Err(Undefined::Undefined)
+    }
+
+    /// What a reference keeps under its label: of an estimate the metric itself.
+    ///
+    /// # Errors
+    /// See [`Undefined`].
+    fn on_reference(&self, sample: &Sample<'_>) -> Result<Score, Undefined> {
+        self.score(sample)
+    }
 
     /// The score that an undrifted window of this size, judged against this reference, exceeds
     /// with probability 1 %, or falls below where smaller is worse; `None` where that has no meaning.
@@ -283,6 +316,6 @@ pub struct StatisticKind {
     pub floor: bool,
     /// Options beside `kind`.
     pub options: &'static [OptionDoc],
-    /// Builds it from its options.
+    /// Builds it from its options; see [`super::statistic`] for those that all share.
     pub build: fn(&mut Params) -> Result<Arc<dyn Statistic>, ParamError>,
 }

@@ -2,6 +2,7 @@
 //! scikit-learn (tests/golden), `orders` with the definitions, spelt out, on random data.
 
 mod attribution;
+mod estimates;
 mod floors;
 mod golden;
 mod orders;

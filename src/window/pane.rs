@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::matches::merge_performance;
 use super::{Matches, PaneCounts};
 use crate::event::Time;
-use crate::stats::Performance;
+use crate::stats::{ExpectedLosses, Performance};
 
 /// The smallest range of offsets that holds all records of interest; `to` is exclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,6 +62,10 @@ pub struct Pane {
     pub arriving: BTreeMap<Time, Matches>,
     /// What every answerable prediction would count under the assumed outcome.
     pub as_assumed: Option<Performance>,
+    /// Losses that its events expect: written behind the pane in its row, which older rows end
+    /// without.
+    #[serde(skip)]
+    pub losses: Option<ExpectedLosses>,
     /// Offsets of accepted predictions, by partition.
     pub prediction_extents: BTreeMap<u32, Extent>,
     /// Offsets of matched outcomes, by partition.
@@ -82,6 +86,7 @@ impl Pane {
             as_assumed: performance.clone().filter(|_| assumes),
             settled: Matches::empty(performance, assumes),
             arriving: BTreeMap::new(),
+            losses: None,
             prediction_extents: BTreeMap::new(),
             outcome_extents: BTreeMap::new(),
         }
@@ -125,6 +130,9 @@ impl Pane {
             }
         }
         merge_performance(&mut self.as_assumed, other.as_assumed.as_ref());
+        if let Some(losses) = &other.losses {
+            self.losses.get_or_insert_default().merge(losses);
+        }
         for (partition, extent) in other.prediction_extents {
             Extent::merge(&mut self.prediction_extents, partition, extent);
         }

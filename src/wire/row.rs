@@ -68,6 +68,7 @@ struct Slots {
     prediction: u32,
     outcome: u32,
     probabilities: Vec<u32>,
+    expected_loss: u32,
     paths: Vec<(u32, u16)>,
 }
 
@@ -89,9 +90,10 @@ impl Reader {
             prediction: value(&spec.prediction),
             outcome: value(&spec.outcome),
             probabilities: spec.probabilities.iter().map(slot).collect(),
+            expected_loss: spec.expected_loss.as_ref().map_or(NONE, slot),
             paths: spec.paths.iter().map(|(path, ix)| (slot(path), *ix)).collect(),
         };
-        let columns = spec.numbers.len() + spec.probabilities.len() + spec.words.len() + 3;
+        let columns = spec.numbers.len() + spec.probabilities.len() + spec.words.len() + 4;
         Reader {
             batch: empty_batch(spec, 0),
             row_bytes: 24 + 8 * columns + 16 * usize::from(spec.keeps_ids),
@@ -203,6 +205,9 @@ impl Reader {
         for (column, &slot) in batch.probabilities.iter_mut().zip(&slots.probabilities) {
             push_number(column, view, slot, Dtype::F64, spec.coerce);
         }
+        if let Some(column) = &mut batch.expected_loss {
+            push_number(column, view, slots.expected_loss, Dtype::F64, spec.coerce);
+        }
         let values = [
             (&mut batch.prediction, &spec.prediction, slots.prediction),
             (&mut batch.outcome, &spec.outcome, slots.outcome),
@@ -274,6 +279,7 @@ fn empty_batch(spec: &ReaderSpec, room: usize) -> Batch {
         words: spec.words.iter().map(|_| words()).collect(),
         prediction: spec.prediction.as_ref().map(values),
         probabilities: spec.probabilities.iter().map(|_| numbers()).collect(),
+        expected_loss: spec.expected_loss.as_ref().map(|_| numbers()),
         outcome: spec.outcome.as_ref().map(values),
     }
 }

@@ -181,8 +181,10 @@ fn show(
         fields.extend(value.iter().map(|v| number(part, &v.path, v.kind, spec.coerce)));
     }
     let kind = SeriesKind::Numeric(crate::stats::Dtype::F64);
-    let probabilities = spec.probabilities.iter();
-    fields.extend(probabilities.map(|path| number("probability", path, kind, spec.coerce)));
+    let probabilities = spec.probabilities.iter().map(|path| ("probability", path));
+    let numbers =
+        probabilities.chain(spec.expected_loss.iter().map(|path| ("expected_loss", path)));
+    fields.extend(numbers.map(|(part, path)| number(part, path, kind, spec.coerce)));
     ShownReader {
         model: spec.model,
         role: match spec.role {

@@ -55,6 +55,8 @@ pub struct ReaderSpec {
     pub outcome: Option<ValueSpec>,
     /// Probability of the positive class, or of each class in the plan's order.
     pub probabilities: Vec<Path>,
+    /// Loss that the event expects of its own prediction, where configured.
+    pub expected_loss: Option<Path>,
     /// Reads numeric texts as time, prediction, outcome and probabilities.
     pub coerce: bool,
     /// How far ahead of its record and of now an event may be.
@@ -80,6 +82,7 @@ impl ReaderSpec {
             prediction: None,
             outcome: None,
             probabilities: Vec::new(),
+            expected_loss: None,
             coerce: false,
             max_ahead: Span::from_secs(300),
             paths: Vec::new(),
@@ -127,6 +130,7 @@ impl ReaderSpec {
             .chain(self.numbers.iter().chain(&self.words).map(|field| &field.path))
             .chain(self.prediction.iter().chain(&self.outcome).map(|value| &value.path))
             .chain(&self.probabilities)
+            .chain(&self.expected_loss)
             .chain(self.paths.iter().map(|(path, _)| path))
     }
 }

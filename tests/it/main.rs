@@ -9,6 +9,7 @@ mod check;
 mod commands;
 mod company;
 mod demo;
+mod estimates;
 mod faults;
 mod groups;
 mod hostile;

@@ -51,6 +51,10 @@ async fn the_index_lists_models_and_what_fires() {
     for part in ["rides-prod", "ready", &format!("/incidents/{KEY}"), "75 %", "Resolved lately"] {
         assert!(html.contains(part), "{part} is missing in {html}");
     }
+    let band = "<rect class=ref x=\"75.00\" y=2 width=\"6.25\" height=7 />";
+    for part in ["Expected without outcomes", "accuracy_estimate", "[0.75, 0.812]", band] {
+        assert!(html.contains(part), "{part} is missing in {html}");
+    }
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use crate::config::key::KeyPath;
 use crate::config::{Problem, Settings, Severity};
 use crate::daemon::{References, kinds, misfits, read_reference, reference_files};
 use crate::plan::MonitorPlan;
+use crate::reference::CLASSIFIED;
 use crate::stats::Basis;
 
 pub(super) fn check(settings: &Settings) -> Vec<Problem> {
@@ -65,6 +66,15 @@ pub(super) fn check(settings: &Settings) -> Vec<Problem> {
                 let message = format!("{path} holds nothing of {series}, which a monitor watches");
                 tell(Severity::Warning, message, "build it again from files that have this column");
             }
+        }
+        let estimates = model.monitors.iter().any(|m| m.expects() == Some(CLASSIFIED));
+        if estimates && reference.calibrator().is_none() {
+            let path = path.display();
+            let message = format!(
+                "{path} does not say what probabilities are worth, which estimates without outcomes follow from"
+            );
+            let hint = "build it again from files with the probability and the outcome";
+            tell(Severity::Error, message, hint);
         }
         problems.extend(judged);
     }

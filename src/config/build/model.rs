@@ -130,6 +130,7 @@ fn plan(
         features: reader::features(predictions, model.coerce, &outlines, at, report),
         prediction: answer.prediction,
         probabilities: answer.probabilities,
+        expected_loss: answer.expected_loss,
         outcomes,
         repeats: match predictions.repeats {
             RawPredictionRepeats::First => PredictionRepeats::First,

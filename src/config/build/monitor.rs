@@ -138,6 +138,7 @@ impl<'a> Built<'a> {
         report: &mut Report,
     ) -> Option<MonitorPlan> {
         fit::outcomes(self.statistic.as_ref(), model, at, report);
+        fit::estimate(self, model, at, report);
         let referred = self.raw.models.get(&model.name).is_some_and(|m| m.reference.is_some());
         if !referred {
             fit::reference(self.statistic.as_ref(), self.detector.as_ref(), model, at, report);
@@ -290,7 +291,7 @@ fn statistic(
     let doc = chosen(table, at, &known, report)?;
     let kind = STATISTICS.iter().find(|k| k.name == doc.name)?;
     let mut params = Params::new(table.0.0.clone());
-    kinds::built((kind.build)(&mut params), &params, doc, at, report)
+    kinds::built(crate::stats::statistic(kind, &mut params), &params, doc, at, report)
 }
 
 fn detector(

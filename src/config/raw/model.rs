@@ -162,6 +162,11 @@ pub struct RawPredictions {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = &"output.probability")]
     pub probability: Option<RawProbability>,
+    /// Path of the loss that a second model expects of this prediction (regression), or a table with
+    /// `path` and `of`: what estimates without outcomes are the mean of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"output.expected_loss")]
+    pub expected_loss: Option<Short<RawLoss>>,
     /// Path of the outcome, where the same event carries it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = &"actual")]
@@ -293,6 +298,34 @@ impl Shortened for RawTime {
     fn from_text(text: &str) -> RawTime {
         RawTime { path: text.to_owned(), zone: None }
     }
+}
+
+/// Where the expected loss stands and what it is the loss of.
+#[derive(Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawLoss {
+    /// Its path.
+    #[schemars(example = &"output.expected_loss")]
+    pub path: String,
+    /// `mae`: the absolute error is expected; `mse`: the squared one.
+    pub of: RawLossOf,
+}
+
+impl Shortened for RawLoss {
+    fn from_text(text: &str) -> RawLoss {
+        RawLoss { path: text.to_owned(), of: RawLossOf::Mae }
+    }
+}
+
+/// What an expected loss is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum RawLossOf {
+    /// The absolute error.
+    #[default]
+    Mae,
+    /// The squared error.
+    Mse,
 }
 
 /// Where a value stands and what it is.

@@ -143,14 +143,16 @@ pub(super) fn batch<'a>(rows: impl Iterator<Item = &'a Row>, empty: Batch) -> Ba
             batch.numbers = vec![Numbers::default(); row.numbers.len()];
             batch.words = vec![Words::default(); row.words.len()];
             batch.probabilities = vec![Numbers::default(); row.probabilities.len()];
+            // A threshold makes predictions that no event carries.
+            batch.prediction = batch.prediction.filter(|_| row.prediction.is_some());
         }
         batch.times.push(row.time);
         row.numbers.iter().zip(&mut batch.numbers).for_each(|(cell, c)| cell.push_number(c));
         row.words.iter().zip(&mut batch.words).for_each(|(cell, c)| cell.push_word(c));
         let probabilities = row.probabilities.iter().zip(&mut batch.probabilities);
         probabilities.for_each(|(cell, column)| cell.push_number(column));
-        if let (Some(cell), Some(values)) = (&row.prediction, &mut batch.prediction) {
-            cell.push(values);
+        if let Some(values) = &mut batch.prediction {
+            row.prediction.as_ref().unwrap_or(&Cell::Missing).push(values);
         }
         if let Some(values) = &mut batch.outcome {
             row.outcome.push(values);

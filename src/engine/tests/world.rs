@@ -93,6 +93,7 @@ pub fn plan() -> Plan {
             ],
             prediction: Some(numeric),
             probabilities: Vec::new(),
+            expected_loss: None,
             outcomes: Some(OutcomePlan {
                 topics: vec!["o".into()],
                 within: Span(3 * HOUR),

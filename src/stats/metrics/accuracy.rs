@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::average::{Average, Class, estimate};
 use super::interval::wilson;
-use super::metric::{CLASSES, Estimate, Formula, Metric};
-use crate::stats::{Performance, StatisticKind};
+use super::metric::{CLASSES, Estimate, Formula, Metric, share};
+use crate::stats::{Confusion, Expectation, Performance, StatisticKind};
 
 /// Its entry in the registry.
 pub static KIND: StatisticKind = StatisticKind {
@@ -26,6 +26,10 @@ impl Formula for Accuracy {
         &KIND
     }
 
+    fn expects(&self) -> Option<Expectation> {
+        Some(Expectation::Classes)
+    }
+
     fn support(&self, sums: &Performance) -> i64 {
         match sums {
             Performance::Binary(sums) => sums.n(),
@@ -40,5 +44,10 @@ impl Formula for Accuracy {
         };
         let right = sums.true_positive + sums.true_negative;
         Some((right as f64 / sums.n() as f64, wilson(right, sums.n())))
+    }
+
+    fn of_confusion(&self, c: &Confusion) -> Option<(f64, f64)> {
+        let right = c.true_positive + c.true_negative;
+        share(right, right + c.false_positive + c.false_negative)
     }
 }

@@ -3,8 +3,11 @@
 use std::sync::Arc;
 
 use super::interval::normal;
-use super::metric::{BINARY, Estimate, Formula, Metric, binary};
-use crate::stats::{Binary, OptionDoc, ParamError, Params, Performance, Statistic, StatisticKind};
+use super::metric::{BINARY, Estimate, Formula, Metric, binary, share};
+use crate::stats::{
+    Binary, Confusion, Expectation, OptionDoc, ParamError, Params, Performance, Statistic,
+    StatisticKind,
+};
 
 const fn worth(name: &'static str, doc: &'static str) -> OptionDoc {
     OptionDoc { name, kind: "number", default: "0", doc }
@@ -49,6 +52,10 @@ impl Formula for BusinessValue {
         &KIND
     }
 
+    fn expects(&self) -> Option<Expectation> {
+        Some(Expectation::Classes)
+    }
+
     fn label(&self) -> String {
         if self.0 == [0.0; 4] {
             return KIND.name.to_owned();
@@ -68,5 +75,11 @@ impl Formula for BusinessValue {
             terms.map(|(worth, n)| worth.powi(power) * n as f64).sum::<f64>()
         };
         Some((total(1) / sums.n() as f64, normal(total(1), total(2), sums.n())))
+    }
+
+    fn of_confusion(&self, c: &Confusion) -> Option<(f64, f64)> {
+        let cells = [c.true_positive, c.false_positive, c.true_negative, c.false_negative];
+        let worth: f64 = self.0.iter().zip(cells).map(|(worth, n)| worth * n).sum();
+        share(worth, cells.iter().sum())
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::average::{self, Average, Class};
 use super::interval::wilson;
 use super::metric::{CLASSES, Estimate, Formula, Hits, Metric, binary};
-use crate::stats::{Performance, StatisticKind};
+use crate::stats::{Confusion, Expectation, Performance, StatisticKind};
 
 /// Its entry in the registry.
 pub static KIND: StatisticKind = StatisticKind {
@@ -35,6 +35,10 @@ impl Formula for F1 {
         &KIND
     }
 
+    fn expects(&self) -> Option<Expectation> {
+        Some(Expectation::Classes)
+    }
+
     fn label(&self) -> String {
         self.0.label(KIND.name)
     }
@@ -56,5 +60,10 @@ impl Formula for F1 {
         let overlap = wilson(counts.true_positive, self.support(sums));
         let f1 = OVERLAP.metric;
         Some((value, overlap.map(|(low, high)| (f1(low), f1(high)))))
+    }
+
+    fn of_confusion(&self, c: &Confusion) -> Option<(f64, f64)> {
+        let overlap = c.true_positive + c.false_positive + c.false_negative;
+        (overlap > 0.0).then(|| (2.0 * c.true_positive / (overlap + c.true_positive), overlap))
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::metric::{BINARY, Estimate, Formula, Metric, binary};
 use super::roc_auc;
-use crate::stats::{Extra, Performance, StatisticKind};
+use crate::stats::{Expectation, Expected, Extra, Performance, StatisticKind};
 
 /// Its entry in the registry.
 pub static KIND: StatisticKind = StatisticKind {
@@ -26,6 +26,10 @@ impl Formula for Gini {
         &KIND
     }
 
+    fn expects(&self) -> Option<Expectation> {
+        Some(Expectation::Classes)
+    }
+
     fn support(&self, sums: &Performance) -> i64 {
         roc_auc::rarer(sums)
     }
@@ -34,5 +38,14 @@ impl Formula for Gini {
         let (area, interval) = roc_auc::of_binary(binary(sums)?)?;
         let gini = |area: f64| 2.0 * area - 1.0;
         Some((gini(area), interval.map(|(low, high)| (gini(low), gini(high)))))
+    }
+
+    fn least(&self) -> f64 {
+        -1.0
+    }
+
+    fn expected(&self, expected: &Expected<'_>) -> Option<(f64, f64, (f64, f64))> {
+        let (area, support, (low, high)) = roc_auc::of_expected(expected)?;
+        Some((2.0 * area - 1.0, support, (2.0 * low - 1.0, 2.0 * high - 1.0)))
     }
 }

@@ -1,7 +1,7 @@
 //! 95 % intervals.
 
 /// The 97.5 % point of the normal law.
-pub(super) const Z: f64 = 1.959_963_984_540_054;
+pub(in crate::stats) const Z: f64 = 1.959_963_984_540_054;
 
 /// Wilson's score interval of a share: Wilson, Journal of the American Statistical Association 22,
 /// 1927. It stays within 0 and 1 and holds at small counts.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::interval::normal;
 use super::metric::{Estimate, Formula, Metric, REGRESSION, errors, regression};
-use crate::stats::{Performance, StatisticKind};
+use crate::stats::{Expectation, ExpectedLosses, Loss, Performance, StatisticKind};
 
 /// Its entry in the registry.
 pub static KIND: StatisticKind = StatisticKind {
@@ -33,5 +33,15 @@ impl Formula for Mae {
         let sums = regression(sums)?;
         let sum = sums.sum_abs.value();
         Some((sum / sums.n as f64, normal(sum, sums.sum_sq.value(), sums.n)))
+    }
+
+    fn expects(&self) -> Option<Expectation> {
+        Some(Expectation::Loss(Loss::Absolute))
+    }
+
+    fn of_losses(&self, losses: &ExpectedLosses) -> Option<(f64, (f64, f64))> {
+        let sum = losses.sum.value();
+        let band = normal(sum, losses.squares.value(), losses.n as i64)?;
+        Some((sum / losses.n as f64, band))
     }
 }

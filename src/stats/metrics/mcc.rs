@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::average::{Class, classes};
 use super::metric::{CLASSES, Estimate, Formula, Metric};
-use crate::stats::{Binary, Performance, StatisticKind};
+use crate::stats::{Binary, Confusion, Expectation, Performance, StatisticKind};
 
 /// Its entry in the registry.
 pub static KIND: StatisticKind = StatisticKind {
@@ -40,6 +40,10 @@ impl Formula for Mcc {
         &KIND
     }
 
+    fn expects(&self) -> Option<Expectation> {
+        Some(Expectation::Classes)
+    }
+
     fn support(&self, sums: &Performance) -> i64 {
         match sums {
             Performance::Binary(sums) => sums.n(),
@@ -65,5 +69,18 @@ impl Formula for Mcc {
         }
         let scale = (predicted as f64).sqrt() * (actual as f64).sqrt();
         Some(((agreement as f64 / scale).clamp(-1.0, 1.0), None))
+    }
+
+    fn least(&self) -> f64 {
+        -1.0
+    }
+
+    fn of_confusion(&self, c: &Confusion) -> Option<(f64, f64)> {
+        let (hits, alarms) = (c.true_positive, c.false_positive);
+        let (quiet, missed) = (c.true_negative, c.false_negative);
+        let sides = (hits + alarms) * (hits + missed) * (quiet + alarms) * (quiet + missed);
+        let support = hits + alarms + quiet + missed;
+        let phi = || ((hits * quiet - alarms * missed) / sides.sqrt()).clamp(-1.0, 1.0);
+        (support > 0.0).then(|| (if sides > 0.0 { phi() } else { 0.0 }, support))
     }
 }

@@ -4,8 +4,8 @@ use std::fmt::Debug;
 
 use crate::stats::law::{prediction_limit, visible_rate};
 use crate::stats::{
-    Baseline, Basis, Binary, Direction, Losses, Multiclass, Performance, Regression, Sample, Score,
-    Statistic, StatisticKind, Task, Undefined,
+    Baseline, Basis, Binary, Confusion, Direction, Expectation, Expected, ExpectedLosses, Losses,
+    Multiclass, Performance, Regression, Sample, Score, Statistic, StatisticKind, Task, Undefined,
 };
 
 /// A value and, where one is published, its 95 % interval.
@@ -31,6 +31,37 @@ pub(super) trait Formula: Debug + Send + Sync + 'static {
     fn label(&self) -> String {
         self.kind().name.to_owned()
     }
+
+    /// What an estimate of it without outcomes follows from; `None` where there is none.
+    fn expects(&self) -> Option<Expectation> {
+        None
+    }
+
+    /// The metric and its support, where it is a function of a confusion of the positive class;
+    /// `None` where that leaves it undefined.
+    fn of_confusion(&self, _confusion: &Confusion) -> Option<(f64, f64)> {
+        None
+    }
+
+    /// The least value that there is, of a metric that has a best one.
+    fn least(&self) -> f64 {
+        0.0
+    }
+
+    /// The metric of losses that events expect, where it follows from them, and its band.
+    fn of_losses(&self, _losses: &ExpectedLosses) -> Option<(f64, (f64, f64))> {
+        None
+    }
+
+    /// The metric, its support and its band if outcomes are what was expected.
+    fn expected(&self, expected: &Expected<'_>) -> Option<(f64, f64, (f64, f64))> {
+        expected.confusion(|confusion| self.of_confusion(confusion))
+    }
+}
+
+/// A share and what it is a share of.
+pub(super) fn share(part: f64, of: f64) -> Option<(f64, f64)> {
+    (of > 0.0).then(|| (part / of, of))
 }
 
 /// A metric that follows from a share of hits, both growing.
@@ -96,6 +127,32 @@ impl<F: Formula> Statistic for Metric<F> {
         let (hits, support) = (self.0.hits(sample.performance?)?, self.support(sample));
         let limit = (1.0 - (hits.share)(floor)) * support as f64;
         Some((hits.metric)(1.0 - visible_rate((limit + 1e-6).floor(), support)?))
+    }
+
+    fn expects(&self) -> Option<Expectation> {
+        self.0.expects()
+    }
+
+    fn expectation(&self, sample: &Sample<'_>) -> Result<Score, Undefined> {
+        let expected = match self.0.expects() {
+            None => None,
+            Some(Expectation::Classes) => self.0.expected(&Expected::of(sample)?),
+            Some(Expectation::Loss(_)) => sample.losses.and_then(|losses| {
+                let (value, band) = self.0.of_losses(losses)?;
+                Some((value, losses.n as f64, band))
+            }),
+        };
+        let (value, support, (low, high)) = expected.ok_or(Undefined::Undefined)?;
+        if ![value, low, high].into_iter().all(f64::is_finite) {
+            return Err(Undefined::Undefined);
+        }
+        let (least, most) = match (self.kind().best, self.kind().direction) {
+            (Some(best), Direction::Down) => (self.0.least(), best),
+            (Some(best), _) => (best, f64::INFINITY),
+            (None, _) => (f64::NEG_INFINITY, f64::INFINITY),
+        };
+        let interval = Some((low.max(least), high.min(most)));
+        Ok(Score { value, support: support as u64, interval })
     }
 }
 

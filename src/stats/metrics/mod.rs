@@ -28,3 +28,5 @@ pub(super) mod recall;
 pub(super) mod rmse;
 pub(super) mod roc_auc;
 pub(super) mod specificity;
+
+pub(super) use interval::Z;

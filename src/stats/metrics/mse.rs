@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use super::interval::normal;
 use super::metric::{Estimate, Formula, Metric, REGRESSION, errors, regression};
-use crate::stats::{Extra, Performance, Regression, StatisticKind};
+use crate::stats::{
+    Expectation, ExpectedLosses, Extra, Loss, Performance, Regression, StatisticKind,
+};
 
 /// Its entry in the registry.
 pub static KIND: StatisticKind = StatisticKind {
@@ -40,5 +42,15 @@ impl Formula for Mse {
 
     fn estimate(&self, sums: &Performance) -> Option<Estimate> {
         regression(sums).map(mean_square)
+    }
+
+    fn expects(&self) -> Option<Expectation> {
+        Some(Expectation::Loss(Loss::Squared))
+    }
+
+    fn of_losses(&self, losses: &ExpectedLosses) -> Option<(f64, (f64, f64))> {
+        let sum = losses.sum.value();
+        let band = normal(sum, losses.squares.value(), losses.n as i64)?;
+        Some((sum / losses.n as f64, band))
     }
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::average::{self, Average, Class};
-use super::metric::{CLASSES, Estimate, Formula, Hits, Metric, binary};
-use crate::stats::{Performance, StatisticKind};
+use super::metric::{CLASSES, Estimate, Formula, Hits, Metric, binary, share};
+use crate::stats::{Confusion, Expectation, Performance, StatisticKind};
 
 /// Its entry in the registry.
 pub static KIND: StatisticKind = StatisticKind {
@@ -30,6 +30,10 @@ impl Formula for Recall {
         &KIND
     }
 
+    fn expects(&self) -> Option<Expectation> {
+        Some(Expectation::Classes)
+    }
+
     fn label(&self) -> String {
         self.0.label(KIND.name)
     }
@@ -44,5 +48,9 @@ impl Formula for Recall {
 
     fn estimate(&self, sums: &Performance) -> Option<Estimate> {
         average::estimate(sums, self.0, ratio)
+    }
+
+    fn of_confusion(&self, c: &Confusion) -> Option<(f64, f64)> {
+        share(c.true_positive, c.true_positive + c.false_negative)
     }
 }

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use super::interval::normal;
 use super::metric::{Estimate, Formula, Metric, REGRESSION, errors, regression};
 use super::mse::mean_square;
-use crate::stats::{Extra, Performance, StatisticKind};
+use crate::stats::{Expectation, ExpectedLosses, Extra, Loss, Performance, StatisticKind};
 
 /// Its entry in the registry.
 pub static KIND: StatisticKind = StatisticKind {
@@ -33,5 +34,16 @@ impl Formula for Rmse {
         let (square, interval) = mean_square(regression(sums)?);
         let root = |(low, high): (f64, f64)| (low.max(0.0).sqrt(), high.sqrt());
         Some((square.sqrt(), interval.map(root)))
+    }
+
+    fn expects(&self) -> Option<Expectation> {
+        Some(Expectation::Loss(Loss::Squared))
+    }
+
+    fn of_losses(&self, losses: &ExpectedLosses) -> Option<(f64, (f64, f64))> {
+        let (n, sum) = (losses.n, losses.sum.value());
+        let (low, high) = normal(sum, losses.squares.value(), n as i64)?;
+        let root = |mean: f64| mean.max(0.0).sqrt();
+        Some((root(sum / n as f64), (root(low), root(high))))
     }
 }

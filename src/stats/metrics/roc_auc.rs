@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use super::interval::Z;
 use super::metric::{CLASSES, Estimate, Formula, Metric, binary, multiclass};
-use crate::stats::{Binary, Extra, Multiclass, Performance, ScoreGrid, StatisticKind};
+use crate::stats::{
+    Binary, Expectation, Expected, ExpectedCell, Extra, Multiclass, Performance, ScoreGrid,
+    StatisticKind,
+};
 
 /// Its entry in the registry.
 pub static KIND: StatisticKind = StatisticKind {
@@ -69,6 +72,40 @@ pub(super) fn of_binary(sums: &Binary) -> Option<Estimate> {
     Some((value, interval))
 }
 
+/// The area if outcomes are what was expected, the rarer class and the band.
+///
+/// The derivative of the area by one outcome is (b - A) / P - (a - A) / N, with b the share of
+/// negatives below it and a that of positives above it: outcomes are independent given the
+/// probabilities, so that its squares, weighted with their variances, add up to that of the area.
+pub(super) fn of_expected(expected: &Expected<'_>) -> Option<(f64, f64, (f64, f64))> {
+    let positives = |cell: &ExpectedCell| cell.rows * cell.share;
+    let negatives = |cell: &ExpectedCell| cell.rows * (1.0 - cell.share);
+    let total = |of: &dyn Fn(&ExpectedCell) -> f64| expected.cells().map(|c| of(&c)).sum::<f64>();
+    let (p, n) = (total(&positives), total(&negatives));
+    if p <= 0.0 || n <= 0.0 {
+        return None;
+    }
+    let (mut below, mut sum, mut open) = (0.0, 0.0, 0.0);
+    for cell in expected.cells() {
+        let equal = positives(&cell) * negatives(&cell) / 2.0;
+        sum += positives(&cell) * below + equal;
+        open += if cell.open { equal } else { 0.0 };
+        below += negatives(&cell);
+    }
+    let (value, error) = (sum / (n * p), open / (n * p));
+    let (mut below, mut above, mut variance) = (0.0, p, 0.0);
+    for cell in expected.cells() {
+        let of_negative = (below + negatives(&cell) / 2.0) / n - value;
+        let of_positive = (above - positives(&cell) / 2.0) / p - value;
+        let slope = of_negative / p - of_positive / n;
+        variance += cell.variance * slope * slope;
+        below += negatives(&cell);
+        above -= positives(&cell);
+    }
+    let half = Z * variance.sqrt() + error;
+    Some((value, n.min(p), (value - half, value + half)))
+}
+
 /// Pairs of the rarer class.
 pub(super) fn rarer(sums: &Performance) -> i64 {
     binary(sums)
@@ -94,6 +131,10 @@ impl Formula for RocAuc {
         &KIND
     }
 
+    fn expects(&self) -> Option<Expectation> {
+        Some(Expectation::Classes)
+    }
+
     fn support(&self, sums: &Performance) -> i64 {
         match multiclass(sums) {
             Some(sums) => sums.losses.n,
@@ -107,5 +148,9 @@ impl Formula for RocAuc {
             Performance::Multiclass(sums) => of_classes(sums),
             Performance::Regression(_) => None,
         }
+    }
+
+    fn expected(&self, expected: &Expected<'_>) -> Option<(f64, f64, (f64, f64))> {
+        of_expected(expected)
     }
 }

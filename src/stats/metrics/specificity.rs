@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::interval::wilson;
-use super::metric::{BINARY, Estimate, Formula, Metric, binary};
-use crate::stats::{Performance, StatisticKind};
+use super::metric::{BINARY, Estimate, Formula, Metric, binary, share};
+use crate::stats::{Confusion, Expectation, Performance, StatisticKind};
 
 /// Its entry in the registry.
 pub static KIND: StatisticKind = StatisticKind {
@@ -24,6 +24,10 @@ impl Formula for Specificity {
         &KIND
     }
 
+    fn expects(&self) -> Option<Expectation> {
+        Some(Expectation::Classes)
+    }
+
     fn support(&self, sums: &Performance) -> i64 {
         binary(sums).map_or(0, |sums| sums.true_negative + sums.false_positive)
     }
@@ -31,5 +35,9 @@ impl Formula for Specificity {
     fn estimate(&self, sums: &Performance) -> Option<Estimate> {
         let (hits, of) = (binary(sums)?.true_negative, self.support(sums));
         Some((hits as f64 / of as f64, wilson(hits, of)))
+    }
+
+    fn of_confusion(&self, c: &Confusion) -> Option<(f64, f64)> {
+        share(c.true_negative, c.true_negative + c.false_positive)
     }
 }

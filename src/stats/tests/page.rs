@@ -58,6 +58,53 @@ const ROOMS: [(&str, &[Basis]); 4] = [
     ("Volume, coverage, delay", &[Basis::Volume, Basis::Coverage, Basis::Delay]),
 ];
 
+const ESTIMATES: &str = "
+## Estimates without outcomes
+
+`{ kind = \"accuracy\", estimated = true }` is what a metric of a binary model is expected to be, given its
+probabilities: confidence-based performance estimation (CBPE: NannyML; Bialek et al., arXiv 2401.08348). It is
+judged as drift is, at the end of its window, and needs no outcome. These have one: METRICS.
+
+- The reference carries a *calibrator*: isotonic regression of its outcomes on its probabilities, where that lowers
+  the expected calibration error over ten stratified splits (a tenth of the rows tested, ten bins of equal numbers);
+  else the probabilities as they are. `driftd reference build` makes it of files with both; a learnt reference has
+  it once the outcomes of its rows are in. It is a table by code of the grid, under `calibration`.
+- A window counts its predictions by code and predicted class. Of n predictions with one code that stands for c,
+  n c are expected to be positive: that makes the expected confusion, and every metric follows. Of `roc_auc`,
+  predictions with one code count as equal. Predictions without a probability or a predicted class are left out.
+- A code on a grid point is exact. One between two points stands for the mean over the reference's rows there; what
+  that may be off is in the band. A reference of at most 1,000 distinct probabilities is exact for these.
+- *Band* (the line's `interval`): 95 % for what outcomes will make of it. Outcomes are independent with variance
+  n c (1 - c), and so were the m reference rows of the code that c was learnt from: n c (1 - c) (1 + n / m).
+  Either count of positives (among both predicted classes) is moved by 1.96 deviations; the moves of the metric
+  add up as squares.
+- `worse_by` compares with the metric itself on the reference.
+- Lines have the statistic `accuracy_estimate` and `\"estimated\": true`. Reasons: `no_reference` without a calibrator.
+
+**What it assumes.** Inputs may drift, the concept may not: a probability means what it meant on the reference.
+And nothing is asked where the reference had no rows. Then an estimate sees every change of inputs that makes the
+questions harder, before any outcome is there. Where the world itself changed, it says that all is well.
+
+So it is held to what came true: `{ kind = \"accuracy\", estimate_error = true }` is the metric minus its estimate
+over the same window (time windows only), judged as the metric is, with the band seen from it: an interval without
+0 in it says that the estimator was wrong. Levels are `{ above = x, below = -x }`; lines say `accuracy_estimate_error`.
+
+Regressions: a second model, trained by you on the loss of the first one, writes the loss that it expects into the event
+(direct loss estimation, DLE: NannyML). `expected_loss = { path = \"...\", of = \"mae\" }` in the predictions names it;
+`mae` (or with `of = \"mse\"` `mse` and `rmse`) with `estimated = true` is its mean over the window, with the normal
+interval of the mean, and `estimate_error` is what came true minus that.
+";
+
+/// The metrics that have an estimate.
+fn estimates() -> String {
+    let known: Vec<&str> = STATISTICS
+        .iter()
+        .filter(|k| expectation_of(k) == Some(Expectation::Classes))
+        .map(|k| k.name)
+        .collect();
+    ESTIMATES.replace("METRICS", &known.join(", "))
+}
+
 fn worse(kind: &StatisticKind) -> &'static str {
     match kind.direction {
         Direction::Up => "greater",
@@ -106,7 +153,7 @@ fn page() -> String {
             }
         }
     }
-    text
+    text + &estimates()
 }
 
 fn capital(text: &str) -> String {

@@ -152,6 +152,9 @@ impl Shared<'_> {
         let prediction =
             self.optional(text, at, "prediction", "predictions.prediction", &mut paths);
         let probabilities = self.probabilities(raw, at, &mut paths);
+        let text = raw.expected_loss.as_ref().map(|loss| loss.0.path.as_str());
+        let name = "predictions.expected_loss";
+        let expected_loss = self.optional(text, at, "expected_loss", name, &mut paths);
         let text = raw.outcome.as_deref();
         let outcome = self.optional(text, at, "outcome", "predictions.outcome", &mut paths);
         let kind = self.plan.prediction.unwrap_or(SeriesKind::Category);
@@ -169,6 +172,7 @@ impl Shared<'_> {
             prediction: prediction?.map(|path| ValueSpec { path, kind }),
             outcome: outcome?.map(|path| ValueSpec { path, kind: outcome_kind(self.plan) }),
             probabilities: probabilities?,
+            expected_loss: expected_loss?,
             coerce,
             max_ahead: self.raw.max_ahead.0,
             paths,
@@ -206,6 +210,7 @@ impl Shared<'_> {
             prediction: None,
             outcome: outcome?.map(|path| ValueSpec { path, kind: outcome_kind(self.plan) }),
             probabilities: Vec::new(),
+            expected_loss: None,
             coerce: raw.coerce.unwrap_or(self.raw.coerce),
             max_ahead: self.raw.max_ahead.0,
             paths,

@@ -2,9 +2,9 @@
 
 use crate::config::key::KeyPath;
 use crate::config::problem::Report;
-use crate::config::raw::{RawField, RawFieldType, RawModel, RawProbability};
+use crate::config::raw::{RawField, RawFieldType, RawLossOf, RawModel, RawProbability};
 use crate::plan::SeriesKind;
-use crate::stats::{Dtype, Task};
+use crate::stats::{Dtype, Loss, Task};
 
 /// The answer's series.
 #[derive(Debug, Default)]
@@ -13,6 +13,8 @@ pub struct Answer {
     pub prediction: Option<SeriesKind>,
     /// Classes that carry a probability.
     pub probabilities: Vec<String>,
+    /// What the expected loss is of.
+    pub expected_loss: Option<Loss>,
 }
 
 /// Checks task, prediction, probability, positive class and threshold against each other.
@@ -69,7 +71,18 @@ pub fn answer(model: &RawModel, task: Option<Task>, at: &KeyPath, report: &mut R
             "write task = \"regression\", \"binary\" or \"multiclass\"",
         );
     }
-    Answer { prediction, probabilities }
+    if predictions.expected_loss.is_some() && task != Some(Task::Regression) {
+        report.error(
+            &table.key("expected_loss"),
+            "belongs to regressions; estimates of classes follow from `probability`",
+            "remove it, or write task = \"regression\"",
+        );
+    }
+    let expected_loss = predictions.expected_loss.as_ref().map(|loss| match loss.0.of {
+        RawLossOf::Mae => Loss::Absolute,
+        RawLossOf::Mse => Loss::Squared,
+    });
+    Answer { prediction, probabilities, expected_loss }
 }
 
 /// The series of a prediction: numbers for a regression, classes otherwise; free without a task.

@@ -8,7 +8,7 @@ use crate::config::problem::Report;
 use crate::config::raw::RawMonitor;
 use crate::detect::{Detector, For, Severity};
 use crate::plan::{ModelPlan, WindowPlan};
-use crate::stats::{Basis, Statistic, Task};
+use crate::stats::{Basis, Expectation, Loss, Statistic, Task};
 
 /// A statistic of outcomes needs outcomes, and the right task.
 pub fn outcomes(statistic: &dyn Statistic, model: &ModelPlan, at: &KeyPath, report: &mut Report) {
@@ -44,6 +44,69 @@ fn word(task: Task) -> &'static str {
         Task::Multiclass => "multiclass",
     }
 }
+
+/// An estimate needs a probability, a predicted class, and a reference that knows what the
+/// probability was worth; or the loss that is expected of each prediction.
+pub fn estimate(built: &Built<'_>, model: &ModelPlan, at: &KeyPath, report: &mut Report) {
+    let statistic = built.statistic.as_ref();
+    let (path, name) = (at.key("statistic"), &model.name);
+    if statistic.estimates().is_some()
+        && statistic.basis().needs_outcomes()
+        && matches!(built.window, WindowPlan::Count { .. })
+    {
+        report.error(
+            &at.key("window"),
+            "an estimate and its outcomes meet in a stretch of time, not in so many events",
+            "write a length of time, such as window = \"24h\"",
+        );
+    }
+    let wanted = match (statistic.estimates(), model.task) {
+        (Some(Expectation::Classes), Some(Task::Binary)) => None,
+        (Some(Expectation::Loss(loss)), Some(Task::Regression)) => Some(loss),
+        // Another task was told of already.
+        _ => return,
+    };
+    if let Some(wanted) = wanted {
+        if model.expected_loss != Some(wanted) {
+            let of = if wanted == Loss::Absolute { "mae" } else { "mse" };
+            report.error(
+                &path,
+                format!("{} is the mean of expected losses of {of}, and model `{name}` has none", statistic.name()),
+                format!("write expected_loss = {{ path = \"...\", of = \"{of}\" }} in [models.{name}.predictions]"),
+            );
+        }
+        return;
+    }
+    if model.probabilities.is_empty() {
+        report.error(
+            &path,
+            format!("an estimate follows from the probability, and model `{name}` has none"),
+            format!("write the path of `probability` in [models.{name}.predictions]"),
+        );
+    } else if model.prediction.is_none() && !RANKS.contains(&statistic.kind().name) {
+        report.error(
+            &path,
+            format!("{} needs the predicted class, and model `{name}` has none", statistic.name()),
+            format!("write the path of `prediction`, or `threshold` in [models.{name}]"),
+        );
+    }
+    if !model.reference.file && (model.reference.learn.is_none() || model.outcomes.is_none()) {
+        let (message, hint) = match model.reference.learn {
+            Some(_) => (
+                "a learnt reference knows what probabilities are worth from outcomes, and",
+                format!("add [models.{name}.outcomes], or build a reference with outcomes"),
+            ),
+            None => (
+                "a reference says what probabilities are worth, and",
+                format!("add reference = {{ learn = \"7d\" }} to [models.{name}]"),
+            ),
+        };
+        report.error(&path, format!("{message} model `{name}` has none"), hint);
+    }
+}
+
+/// Metrics of the probability alone.
+const RANKS: [&str; 2] = ["roc_auc", "gini"];
 
 /// A distance needs something to be distant from, `worse_by` something to be worse than; this
 /// model has no reference.
@@ -156,6 +219,7 @@ mod tests {
             features: Vec::new(),
             prediction: None,
             probabilities: Vec::new(),
+            expected_loss: None,
             outcomes: None,
             repeats: crate::plan::PredictionRepeats::First,
             positive: Vec::new(),

@@ -139,3 +139,86 @@ fn panes_of_a_season_lie_in_one_hour() {
         assert_eq!(model.pane_width().to_string(), width, "{window}");
     }
 }
+
+#[test]
+fn estimates_without_outcomes() {
+    const BINARY: &str = "task = \"binary\"\npositive = 1\nthreshold = 0.5";
+    let monitor = |statistic: &str, window: &str| {
+        format!(
+            "[monitors.e]\nstatistic = {{ {statistic} }}\nwindow = \"{window}\"\n\
+             detector = {{ kind = \"threshold\", critical = {{ below = 0.5 }} }}\n"
+        )
+    };
+    let with = |statistic: &str| {
+        judged(BINARY, &monitor(statistic, "24h"))
+            .replace("prediction = \"y\"", "probability = \"p\"")
+    };
+    let accuracy = "kind = \"accuracy\", estimated = true";
+    let plan = Project::new(&with(accuracy)).settings().plan;
+    let monitor_plan = &plan.models[0].monitors[1];
+    assert_eq!(
+        (monitor_plan.statistic.name(), monitor_plan.by_outcomes()),
+        ("accuracy_estimate", false)
+    );
+    assert_eq!(monitor_plan.counted().collect::<Vec<_>>(), ["classified"]);
+    let error = "kind = \"accuracy\", estimate_error = true";
+    assert!(Project::new(&with(error)).settings().plan.models[0].monitors[1].by_outcomes());
+
+    let at = "monitors.e.statistic";
+    let key = |key: &str| format!("{at}.{key}");
+    one(&with("kind = \"brier\", estimated = true"), &key("estimated"), "these have: accuracy");
+    one(&with("kind = \"accuracy\", estimated = 1"), &key("estimated"), "neither true nor false");
+    let both = format!("{accuracy}, estimate_error = true");
+    one(&with(&both), &key("estimate_error"), "write one of them");
+    one(&with("kind = \"accuracy\", estimate = true"), &key("estimate"), "estimated");
+    let bare = with(accuracy).replace("probability = \"p\"", "prediction = \"y\"");
+    one(&bare.replace("threshold = 0.5", ""), at, "[models.m.predictions]");
+    let unsaid = with(accuracy).replace("threshold = 0.5", "");
+    one(&unsaid, at, "predicted class");
+    let ranks = with("kind = \"roc_auc\", estimated = true").replace("threshold = 0.5", "");
+    let _ = Project::new(&ranks).settings();
+    let several = judged("task = \"multiclass\"", &monitor(accuracy, "24h"));
+    one(&several, at, "accuracy_estimate is for binary");
+    one(
+        &with(error).replace(
+            "window = \"24h\"\ndetector = { kind = \"threshold\", critical = { b",
+            "window = \"900 events\"\ndetector = { kind = \"threshold\", critical = { b",
+        ),
+        "monitors.e.window",
+        "a stretch of time",
+    );
+    let number = with(error).replace("{ below = 0.5 }", "0.5");
+    one(&number, "monitors.e.detector.critical", "write { above = 0.5 } or { below = 0.5 }");
+    let outcomes = with(accuracy);
+    let (main, rest) = outcomes.split_once("[models.m.outcomes]").unwrap();
+    let rest = rest.find("[monitors").map_or("", |from| &rest[from..]);
+    one(&format!("{main}{rest}"), at, "from outcomes");
+}
+
+#[test]
+fn expected_losses() {
+    let monitor = |statistic: &str| {
+        format!(
+            "[monitors.e]\nstatistic = {{ kind = \"{statistic}\", estimated = true }}\nwindow = \"24h\"\n\
+             detector = {{ kind = \"threshold\", critical = 5 }}\n"
+        )
+    };
+    let with = |loss: &str, statistic: &str| {
+        let prediction = format!("prediction = \"y\"\nexpected_loss = {loss}");
+        judged(REGRESSION, &monitor(statistic)).replace("prediction = \"y\"", &prediction)
+    };
+    let squared = "{ path = \"l\", of = \"mse\" }";
+    for (loss, statistic) in [("\"l\"", "mae"), (squared, "rmse"), (squared, "mse")] {
+        let plan = Project::new(&with(loss, statistic)).settings().plan;
+        let monitor = &plan.models[0].monitors[1];
+        assert_eq!((monitor.expects(), monitor.by_outcomes()), (Some("expected_loss"), false));
+    }
+    let at = "monitors.e.statistic";
+    one(&with("\"l\"", "rmse"), at, "of = \"mse\"");
+    one(&judged(REGRESSION, &monitor("mae")), at, "expected_loss = { path");
+    one(&with("\"l\"", "mape"), &format!("{at}.estimated"), "these have");
+    let other = with("\"l\"", "mae").replace(REGRESSION, "task = \"multiclass\"");
+    let problems = told(&other);
+    let at = "models.m.predictions.expected_loss";
+    assert!(problems.iter().any(|p| p.key == at), "{}", text(&problems));
+}
