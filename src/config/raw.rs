@@ -192,9 +192,11 @@ pub struct RawLimits {
     /// Disk for predictions and outcomes that wait for each other; at the limit, new ids are
     /// counted but not joined.
     pub join: Size,
-    /// Disk for the whole database of the state; at the limit, as for `join`, the only part of it
-    /// that grows with the traffic.
-    pub state: Size,
+    /// Disk for the whole database of the state, `join` included; at the limit, as for `join`, the
+    /// only part of it that grows with the traffic. By default twice `join`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = "20GB")]
+    pub state: Option<Size>,
     /// Segments per dimension, the rest counts as `other`.
     pub segments: u32,
     /// Categories of a feature, the rest counts as `other`.
@@ -209,12 +211,20 @@ pub struct RawLimits {
     pub record: Size,
 }
 
+impl RawLimits {
+    /// Bytes that the whole database may take.
+    #[must_use]
+    pub fn state_bytes(&self) -> u64 {
+        self.state.map_or(self.join.0.saturating_mul(2), |size| size.0)
+    }
+}
+
 impl Default for RawLimits {
     fn default() -> RawLimits {
         RawLimits {
             memory: Size(1_000_000_000),
             join: Size(10_000_000_000),
-            state: Size(20_000_000_000),
+            state: None,
             segments: 100,
             categories: 1000,
             versions: 4,

@@ -23,6 +23,8 @@ pub struct Observation<'a> {
     pub noise: Option<Noise>,
     /// Windows from this one on to the first that shares no event with it; at least 1.
     pub hops: i64,
+    /// Whether the reference follows a season.
+    pub seasonal: bool,
     /// The window's counts beside those of the reference.
     pub pair: Option<Pair<'a>>,
     /// What came since the window before; only filled where the detector takes steps.
@@ -62,6 +64,7 @@ impl Observation<'_> {
             floor: None,
             noise: None,
             hops: 1,
+            seasonal: false,
             pair: None,
             step: Step::default(),
         }

@@ -23,10 +23,9 @@ pub const KIND: DetectorKind = DetectorKind {
     details: "Compares each score with levels that you choose; `for` asks for M of N. A number promises nothing \
         about false alarms, but it is held against the noise floor of the score line, which an \
         unchanged window exceeds once in a hundred (distributions, and recall, precision and f1 of \
-        binary models against their value on the reference): a crossing that lies within the \
-        floor, or any score within it where all levels do, is `no_data` with the reason \
-        `too_little_power`, since chance explains it; a score beyond the floor is judged as \
-        always. `{ false_alarm_every = \"90d\" }` is a level that an unchanged window is beyond \
+        binary models against their value on the reference): a level that was crossed \
+        within the floor is `no_data` with the reason `too_little_power`, since chance explains \
+        it; all else is judged as always, also a level that the reference itself is beyond. `{ false_alarm_every = \"90d\" }` is a level that an unchanged window is beyond \
         that rarely: a probability of every / 90 days at each evaluation, so that with \
         overlapping windows or `for` alarms are rarer still. With `calibrate` that is learnt \
         from past windows of the series that share no event, at most 1,000: the share of them that \
@@ -144,16 +143,14 @@ impl Threshold {
         Ok(Reading { beyond, uncleared: uncleared || beyond.is_some() })
     }
 
-    /// Whether chance alone explains where the score lies: it is within the noise floor, and so is
-    /// the level that it crossed, or every level there is.
+    /// Whether chance alone explains that a level was crossed: the score is within the noise floor.
+    /// A level that the reference itself is beyond asks for something else than no change.
     fn is_noise(&self, crossed: Option<Level>, seen: &Observation<'_>) -> bool {
+        let Some(level) = crossed.filter(|level| level.rare.is_none()) else { return false };
         let Some((chance, floor)) = self.chance.zip(seen.floor) else { return false };
-        let holds = |level: &Level| level.holds(chance, floor, seen.reference);
-        let none_holds = match crossed {
-            Some(level) => level.rare.is_none(),
-            None => !self.levels().any(holds),
-        };
-        none_holds && chance.reaches(seen.score, floor)
+        let reference = seen.reference;
+        let asks_more = reference.is_some_and(|r| level.crossed(r, reference).is_some());
+        !asks_more && chance.reaches(seen.score, floor)
     }
 }
 
@@ -179,12 +176,16 @@ impl Detector for Threshold {
         let pair = seen.pair.ok_or(NoData::NoReference)?;
         let counts = FrozenBins::of(&pair, BINS).window;
         let mut past = Past::recall(memory, pair.profile.id());
-        let dispersion = past.dispersion(&counts);
+        // Windows of a season differ among themselves by its rhythm.
+        let dispersion = if seen.seasonal { 1.0 } else { past.dispersion(&counts) };
         let reading = self.judge(&Judged { seen, past: &past, dispersion });
-        let beyond = reading.is_ok_and(|reading| reading.beyond.is_some());
-        let window = Window { score: self.badness(seen.score), beyond, counts };
-        past.take(window, seen.hops, 1.0 / promise::steps(rarest, seen.every));
-        past.keep(memory);
+        // One that says nothing is read again when it is restated.
+        if let Ok(reading) = reading {
+            let beyond = reading.beyond.is_some();
+            let window = Window { score: self.badness(seen.score), beyond, counts };
+            past.take(window, seen.hops, 1.0 / promise::steps(rarest, seen.every));
+            past.keep(memory);
+        }
         reading
     }
 

@@ -136,6 +136,10 @@ impl<'a> Comparison<'a> {
             return self.split_distance(whole, slices);
         }
         self.statistic.mean_of()?;
+        // It leaves pairs out, and a reference does not say how many.
+        if self.statistic.name() == "mape" {
+            return None;
+        }
         let before = match self.statistic.basis() {
             Basis::Performance => self.metric(self.reference.map(|r| &r.performance)),
             _ => self.quality(whole.reference.as_deref()),

@@ -10,7 +10,9 @@ use super::decide::Deciding;
 use super::model::Group;
 use super::segments::WHOLE;
 use crate::event::Time;
+use crate::plan::MonitorPlan;
 use crate::policy::Incident;
+use crate::stats::Direction;
 use crate::window::Extent;
 
 /// Findings in a message; the total is stated beside them.
@@ -61,6 +63,12 @@ impl Engine {
         let coverage = incident.findings.iter().find_map(|f| f.line.coverage);
         let group = model.groups.iter().find(|g| g.id == deciding.group);
         let (slice, slice_truncated) = self.slice(deciding, start, end);
+        // How many times its noise a score is says something of distances only.
+        let monitor = model.plan.monitors.iter().find(|m| *m.name == *deciding.monitor);
+        let distance = |m: &MonitorPlan| {
+            m.statistic.direction() == Direction::Up && m.statistic.best() == Some(0.0)
+        };
+        let ranks = monitor.is_some_and(distance);
         json!({
             "incident": {
                 "key": incident.key,
@@ -78,7 +86,7 @@ impl Engine {
             "findings": findings(incident, most.findings),
             "findings_total": incident.findings.len(),
             "attribution": attributions(incident, most.attributed),
-            "ranking": group.map_or_else(Vec::new, |group| ranking(group, deciding)),
+            "ranking": group.filter(|_| ranks).map_or_else(Vec::new, |group| ranking(group, deciding)),
             "window": { "start": start, "end": end },
             "outcome_coverage": coverage,
             "slice": slice,

@@ -206,6 +206,7 @@ impl Model {
                 floor: chance.floor,
                 noise: monitor.detector.takes_noise().then(|| statistic.noise(&sample)).flatten(),
                 hops: unit.frame.hops(),
+                seasonal: seasonal.is_some(),
                 pair,
                 step,
             };

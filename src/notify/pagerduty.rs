@@ -201,15 +201,15 @@ fn details(data: &Value) -> Value {
         })
         .collect();
     details.insert("findings".into(), Value::Array(findings));
-    for key in [
-        "findings_total",
-        "attribution",
-        "ranking",
-        "window",
-        "outcome_coverage",
-        "reference",
-        "driftd_version",
-    ] {
+    if let Some(Value::Array(mut parts)) = data.get("attribution").cloned() {
+        parts.iter_mut().filter_map(Value::as_object_mut).for_each(|part| {
+            part.remove("bins");
+        });
+        details.insert("attribution".into(), Value::Array(parts));
+    }
+    for key in
+        ["findings_total", "ranking", "window", "outcome_coverage", "reference", "driftd_version"]
+    {
         if let Some(value) = data.get(key).filter(|value| !value.is_null()) {
             details.insert(key.into(), value.clone());
         }

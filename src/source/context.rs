@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
@@ -38,6 +39,8 @@ pub(super) struct End {
     pub stable: i64,
     /// Every record below this has been polled; `None` while some wait to be.
     pub handed_out: Option<i64>,
+    /// How long the broker that it is fetched from has been connected.
+    pub connected: Duration,
 }
 
 impl End {
@@ -54,12 +57,20 @@ pub(super) struct Context {
     events: Mutex<Vec<Event>>,
     /// Whether there are any.
     told: AtomicBool,
+    /// Whether partitions came or went among them.
+    moved: AtomicBool,
 }
 
 impl Context {
     pub(super) fn new(spec: &SourceSpec, shared: Arc<Shared>) -> Context {
         let placing = Placing::new(spec.start_from, spec.on_recreated);
-        Context { placing, shared, events: Mutex::default(), told: AtomicBool::new(false) }
+        Context {
+            placing,
+            shared,
+            events: Mutex::default(),
+            told: AtomicBool::new(false),
+            moved: AtomicBool::new(false),
+        }
     }
 
     /// Whether something happened that nobody has taken note of.
@@ -67,13 +78,22 @@ impl Context {
         self.told.load(Ordering::Relaxed)
     }
 
+    /// Whether partitions came or went that nobody has taken note of.
+    pub(super) fn has_moved(&self) -> bool {
+        self.moved.load(Ordering::Relaxed)
+    }
+
     pub(super) fn take_events(&self) -> Vec<Event> {
         self.told.store(false, Ordering::Relaxed);
+        self.moved.store(false, Ordering::Relaxed);
         std::mem::take(&mut self.events.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn push(&self, event: Event) {
         self.told.store(true, Ordering::Relaxed);
+        if !matches!(event, Event::Ends(_)) {
+            self.moved.store(true, Ordering::Relaxed);
+        }
         self.events.lock().unwrap_or_else(PoisonError::into_inner).push(event);
     }
 
@@ -134,6 +154,13 @@ impl Context {
     }
 }
 
+fn connected(statistics: &Statistics, broker: i32) -> Duration {
+    let found = statistics.brokers.values().find(|b| b.nodeid == broker && b.state == "UP");
+    found.map_or(Duration::ZERO, |broker| {
+        Duration::from_micros(u64::try_from(broker.stateage).unwrap_or(0))
+    })
+}
+
 impl ConsumerContext for Context {
     fn rebalance(
         &self,
@@ -163,7 +190,8 @@ impl ClientContext for Context {
                 let handed_out = (p.fetchq_cnt == 0).then_some(p.next_offset);
                 let partition = Partition { topic: topic.as_str().into(), number: *number };
                 let stable = if p.ls_offset < 0 { p.hi_offset } else { p.ls_offset };
-                ends.insert(partition, End { high: p.hi_offset, stable, handed_out });
+                let connected = connected(&statistics, p.broker);
+                ends.insert(partition, End { high: p.hi_offset, stable, handed_out, connected });
             }
         }
         if !ends.is_empty() {

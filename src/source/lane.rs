@@ -6,6 +6,7 @@ use rdkafka::message::{BorrowedMessage, Message};
 use sha2::{Digest, Sha256};
 
 use super::aligned::Pace;
+use super::context::End;
 use super::{Refusals, TopicPlan};
 use crate::clock;
 use crate::event::{Anchor, Partition, Slab, Time};
@@ -17,6 +18,9 @@ const MOST_ROWS: usize = 8192;
 const MOST_BYTES: usize = 1 << 20;
 /// or this long after its first record.
 const LONGEST: Duration = Duration::from_millis(200);
+
+/// By then a connected client has gone where it was told to.
+const SETTLED: Duration = Duration::from_secs(5);
 
 /// What became of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,9 +57,9 @@ pub(super) struct Lane {
     unmatched: u64,
     /// The schema that the next record waits for.
     held: Option<SchemaId>,
-    /// The client was set back and has handed out nothing since: what it says of the end may be
-    /// older.
-    doubted: bool,
+    /// Since when the client has been told where to go on and has handed out nothing: what it says
+    /// of the end may be older.
+    doubted: Option<Instant>,
 }
 
 /// The last record taken; its hash is only worked out when the slab is sent.
@@ -97,7 +101,7 @@ impl Lane {
             latest: None,
             unmatched: 0,
             held: None,
-            doubted: false,
+            doubted: expected.map(|_| Instant::now()),
         }
     }
 
@@ -151,7 +155,7 @@ impl Lane {
         refusals: &mut dyn Refusals,
     ) -> Taken {
         let offset = message.offset();
-        self.doubted = false;
+        self.doubted = None;
         if let Some(expected) = self.expected.take()
             && offset == expected.offset
             && hash(message.key(), message.payload()) != expected.hash
@@ -239,12 +243,15 @@ impl Lane {
 
     /// Believes nothing that the client says of the end before it has handed out a record.
     pub(super) fn doubt(&mut self) {
-        self.doubted = true;
+        self.doubted = Some(Instant::now());
     }
 
-    /// Whether offsets up to the end hold no record if the client says so.
-    pub(super) fn may_skip(&self) -> bool {
-        !self.doubted && self.expected.is_none() && self.held.is_none()
+    /// Whether offsets up to the end hold no record if the client says so. Where no record comes
+    /// again (it was compacted away), a client that has been connected for as long as it has been
+    /// waited for knows by then where it is.
+    pub(super) fn may_skip(&self, end: End) -> bool {
+        let settled = |since: Instant| since.elapsed().min(end.connected) >= SETTLED;
+        self.held.is_none() && self.doubted.is_none_or(settled)
     }
 
     /// Passes offsets that hold no record.

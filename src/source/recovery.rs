@@ -75,7 +75,9 @@ impl Session<'_> {
             let position = Position { offset: lane.from(), anchor: lane.anchor(), lost: 0 };
             let start =
                 context.placing.replace(self.consumer, &partition, &position, &self.reader.shared);
-            if matches!(start, Start::Lost { .. } | Start::Reset(_) | Start::Stopped) {
+            // Its last record is gone, and the client was sent there.
+            let gone = matches!(start, Start::Position(_)) && position.anchor.is_some();
+            if gone || matches!(start, Start::Lost { .. } | Start::Reset(_) | Start::Stopped) {
                 self.begin(partition.clone(), start);
                 moved.push((partition, start));
             }

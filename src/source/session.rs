@@ -208,6 +208,9 @@ impl<'a> Session<'a> {
     /// Reads these on after a pause: first back, since the client has thrown away what it had
     /// fetched ahead and may still count it as handed out, then on.
     fn let_go(&mut self, partitions: &[Partition]) {
+        if self.ended.is_some() {
+            return;
+        }
         for partition in partitions {
             if let Some(lane) = self.lanes.get_mut(partition) {
                 let offset = lane.set_back();
@@ -223,7 +226,7 @@ impl<'a> Session<'a> {
         for (partition, end) in ends {
             let Some(lane) = self.lanes.get_mut(&partition) else { continue };
             let paused = self.pauses.pauses(&partition);
-            if end.drained() && !paused && lane.may_skip() {
+            if end.drained() && !paused && lane.may_skip(end) {
                 lane.skip_to(end.high);
             }
             lane.note_end(end.high);
@@ -301,7 +304,13 @@ impl<'a> Session<'a> {
             }
         }
         if paused {
+            let seconds = began.elapsed().as_secs_f64();
+            tracing::info!("reading stood still for {seconds:.1} s: the state could take no more");
             let freed = self.pauses.go_on(self.lanes.partitions());
+            if self.consumer.context().has_moved() {
+                // These lanes are of an assignment that is over.
+                self.ended = Some(Ended::Again);
+            }
             self.let_go(&freed);
         }
     }

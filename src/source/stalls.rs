@@ -67,7 +67,7 @@ mod tests {
     #[test]
     fn only_who_holds_more_and_does_not_move_has_stalled() {
         let partition = Partition { topic: "rides".into(), number: 3 };
-        let end = |high, stable| End { high, stable, handed_out: None };
+        let end = |high, stable| End { high, stable, handed_out: None, connected: Duration::ZERO };
         let began = Instant::now();
         let mut stalls = Stalls::default();
         let mut after = |seconds, to, end| {

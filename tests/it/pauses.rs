@@ -44,6 +44,8 @@ fn what_was_fetched_ahead_of_an_engine_that_stands_still_is_not_lost() {
         std::thread::sleep(if quiet { SILENCE } else { PAUSE });
     }
     daemon.wait_caught_up(&[&company.predictions, &company.outcomes], 2);
+    let stood_still = |line: &String| line.contains("reading stood still");
+    assert!(daemon.log().iter().any(stood_still), "nothing was held up");
     daemon.signal("TERM");
     assert_eq!(daemon.wait_exit(LONG).code(), Some(143));
     assert_eq!(company.counted(), (HOURS * RIDES_AN_HOUR) as u64);

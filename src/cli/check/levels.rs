@@ -37,7 +37,9 @@ pub(super) fn against_noise(
     let (series, profile, floor) = floors.max_by(|a, b| a.2.total_cmp(&b.2))?;
     let (name, rows) = (monitor.statistic.name(), profile.rows());
     let then = match monitor.statistic.basis() {
-        Basis::Distribution => "; within it such a window is no_data (too_little_power)",
+        Basis::Distribution => {
+            "; within it such a window is no_data (too_little_power) unless even_if_noise = true"
+        }
         _ => "",
     };
     let message = format!(

@@ -20,7 +20,7 @@ pub fn check(raw: &Raw, plan: &Plan, report: &mut Report) {
             report.error(&at.key(key), "must be at least 1", "");
         }
     }
-    if raw.limits.state.0 < raw.limits.join.0 {
+    if raw.limits.state_bytes() < raw.limits.join.0 {
         report.error(
             &at.key("state"),
             format!("less than limits.join = {}, which is a part of it", Size(raw.limits.join.0)),

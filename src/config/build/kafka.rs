@@ -207,7 +207,7 @@ pub fn plan(
             categories: raw.limits.categories as usize,
             versions: raw.limits.versions as usize,
             join: raw.limits.join.0,
-            state: raw.limits.state.0,
+            state: raw.limits.state_bytes(),
         },
     }
 }

@@ -90,16 +90,6 @@ impl Level {
         }
     }
 
-    /// Whether it lies where chance does not reach; rarity does by itself.
-    pub(super) fn holds(&self, chance: Side, floor: f64, reference: Option<f64>) -> bool {
-        let Some((above, below)) = self.bounds(reference) else { return true };
-        let (up, down) = match chance {
-            Side::Up | Side::Down => (floor, floor),
-            Side::Around(best) => (floor.max(2.0 * best - floor), floor.min(2.0 * best - floor)),
-        };
-        self.rare.is_some() || above.is_some_and(|b| b >= up) || below.is_some_and(|b| b <= down)
-    }
-
     /// One fifth of the way towards `best`, the level itself without one; a rarity five times as often.
     pub(super) fn eased(&self, best: Option<f64>) -> Level {
         let ease = |bound: f64| best.map_or(bound, |best| bound + (best - bound) / 5.0);

@@ -45,16 +45,16 @@ fn run(plan: Plan, from: i64) -> House {
 
 #[test]
 fn a_window_that_is_too_small_says_so_with_its_noise_and_what_it_sees() {
-    let house = run(with_level(json!({"critical": 0.01})), 6);
+    let house = run(with_level(json!({"critical": 0.001})), 6);
     let lines: Vec<_> = house.lines.iter().filter(|l| &*l.monitor == "drift").collect();
     let small = lines.iter().filter(|l| l.reason == Some(NoData::TooLittlePower));
     assert!(small.clone().count() >= 4, "{lines:?}");
     for line in small {
         assert_eq!((line.verdict, line.score), (Verdict::NoData, None));
         let (floor, visible) = (line.noise_floor.unwrap(), line.visible.unwrap());
-        assert!(0.01 < floor && floor < visible, "{floor} {visible}");
+        assert!(0.001 < floor && floor < visible, "{floor} {visible}");
     }
     assert!(lines.iter().any(|l| l.verdict == Verdict::Critical), "what is beyond it is told");
-    let told = run(with_level(json!({"critical": 0.01, "even_if_noise": true})), 6);
+    let told = run(with_level(json!({"critical": 0.001, "even_if_noise": true})), 6);
     assert!(!told.lines.iter().any(|l| l.reason == Some(NoData::TooLittlePower)));
 }
