@@ -1,6 +1,6 @@
 """What NannyML's own methods and thresholds say.
 
-python -m venv venv && venv/bin/pip install nannyml==0.13.1 pandas==2.3.3 statsmodels==0.15.0
+python3.12 -m venv venv && venv/bin/pip install nannyml==0.13.1 pandas==2.3.3 statsmodels==0.15.0
 venv/bin/python examples/other_tools/on_nannyml.py
 """
 

@@ -1,7 +1,7 @@
 """Estimates without outcomes by NannyML, scikit-learn and plain numpy, for the tests of
 src/stats/estimate and src/reference.
 
-    python -m venv venv
+    python3.12 -m venv venv        # NannyML asks for Python 3.9 to 3.12
     venv/bin/pip install nannyml==0.13.1 scikit-learn==1.9.1 numpy==2.4.6 pandas==3.1.1 statsmodels==0.15.0
     venv/bin/python -P tests/golden/estimates.py
 
