@@ -46,6 +46,8 @@ pub(super) struct Session<'a> {
     aligned: Instant,
     /// Partitions that this consumer has read from before.
     begun: BTreeSet<Partition>,
+    /// How often lanes were set back.
+    set_back: u64,
     pauses: Pauses,
     stalls: Stalls,
 }
@@ -65,6 +67,7 @@ impl<'a> Session<'a> {
             alignment,
             aligned: Instant::now(),
             begun: BTreeSet::new(),
+            set_back: 0,
             pauses: Pauses::default(),
             stalls: Stalls::default(),
         }
@@ -118,7 +121,13 @@ impl<'a> Session<'a> {
     fn take(&mut self, message: &BorrowedMessage<'_>) {
         // A record belongs to the lane of the assignment that it came by.
         if self.consumer.context().has_events() {
+            let before = self.set_back;
             self.handle_events();
+            if self.set_back != before {
+                // Whether this one was handed out before or after, nobody can say.
+                self.ended = Some(Ended::Again);
+                return;
+            }
         }
         let Some(place) = self.lanes.find(message.topic(), message.partition()) else { return };
         let lane = &mut self.lanes.list[place];
@@ -214,6 +223,7 @@ impl<'a> Session<'a> {
         for partition in partitions {
             if let Some(lane) = self.lanes.get_mut(partition) {
                 let offset = lane.set_back();
+                self.set_back += 1;
                 self.seek(partition, offset);
             }
         }
