@@ -16,22 +16,9 @@ use serde_json::{Value, json};
 const EVENTS: usize = 200;
 const CELLS: usize = 480;
 
-struct Random(u64);
-
-impl Random {
-    fn unit(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 53) as f64
-    }
-
-    fn normal(&mut self) -> f64 {
-        let (u, v) = (1.0 - self.unit(), self.unit());
-        (-2.0 * u.ln()).sqrt() * (std::f64::consts::TAU * v).cos()
-    }
-}
+#[path = "../tests/simulated/random.rs"]
+mod random;
+use random::Random;
 
 fn cell(value: f64) -> usize {
     ((value + 4.0) / 8.0 * CELLS as f64).clamp(0.0, (CELLS - 1) as f64) as usize

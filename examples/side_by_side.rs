@@ -24,19 +24,8 @@ fn profile(values: &[f64]) -> NumericProfile {
     let mut builder = Builder::new(BuildSpec {
         model: "model".into(),
         features: vec![("x".into(), SeriesKind::Numeric(Dtype::F64))],
-        prediction: None,
-        outcome: None,
-        task: None,
-        positive: Vec::new(),
-        threshold: None,
-        classes: Vec::new(),
-        metrics: Vec::new(),
-        dimensions: Vec::new(),
-        season: None,
-        slot_series: Default::default(),
-        segment_series: Default::default(),
-        edges: Default::default(),
         most_categories: 1_000,
+        ..BuildSpec::default()
     });
     let batch = Batch { times, numbers: vec![column], ..Batch::default() };
     builder.observe(&batch).expect("numbers are no categories");

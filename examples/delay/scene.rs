@@ -42,30 +42,21 @@ impl Scene {
     }
 }
 
-/// SplitMix64.
-pub struct Law(u64);
+#[path = "../../tests/simulated/random.rs"]
+mod random;
+use random::Random;
+
+/// What events are drawn by.
+pub struct Law(Random);
 
 impl Law {
     pub fn new(seed: u64) -> Law {
-        Law(seed.wrapping_mul(0x5851_f42d_4c95_7f2d))
-    }
-
-    fn unit(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 53) as f64
-    }
-
-    fn normal(&mut self) -> f64 {
-        let (u, v) = (1.0 - self.unit(), self.unit());
-        (-2.0 * u.ln()).sqrt() * (std::f64::consts::TAU * v).cos()
+        Law(Random(seed.wrapping_mul(0x5851_f42d_4c95_7f2d)))
     }
 
     fn name(&mut self, moved: f64) -> f64 {
         let total: f64 = (1..=NAMES).map(|k| 1.0 / k as f64).sum();
-        let mut left = self.unit();
+        let mut left = self.0.unit();
         for k in 0..NAMES {
             let more = match k {
                 0 => -moved,
@@ -83,8 +74,8 @@ impl Law {
     /// A number, or the place of a name in the order of frequency.
     pub fn draw(&mut self, scene: &Scene, changed: bool) -> f64 {
         match scene.change {
-            Change::Shift(by) => self.normal() + if changed { by } else { 0.0 },
-            Change::Spread(by) => self.normal() * if changed { by } else { 1.0 },
+            Change::Shift(by) => self.0.normal() + if changed { by } else { 0.0 },
+            Change::Spread(by) => self.0.normal() * if changed { by } else { 1.0 },
             Change::Names(share) => self.name(if changed { share } else { 0.0 }),
         }
     }

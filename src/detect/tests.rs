@@ -7,6 +7,9 @@ use serde_json::Value;
 use super::*;
 use crate::stats::STATISTICS;
 
+#[path = "../../tests/simulated/random.rs"]
+pub(super) mod random;
+
 /// A detector of the registry for a statistic with its defaults.
 pub(super) fn build(
     name: &str,

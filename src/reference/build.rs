@@ -20,7 +20,7 @@ const MOST_WHOLE: usize = 1000;
 const QUANTILES: usize = 480;
 
 /// What is built: follows from the model's plan.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct BuildSpec {
     /// Model.
     pub model: String,

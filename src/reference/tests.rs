@@ -12,16 +12,11 @@ fn spec() -> BuildSpec {
         prediction: Some(SeriesKind::Numeric(Dtype::F64)),
         outcome: Some(SeriesKind::Numeric(Dtype::F64)),
         task: Some(Task::Regression),
-        positive: Vec::new(),
-        threshold: None,
-        classes: Vec::new(),
-        metrics: Vec::new(),
         dimensions: vec![vec!["city".into()]],
-        season: None,
-        slot_series: Default::default(),
         segment_series: ["features.fare".to_owned()].into(),
         edges: BTreeMap::from([("features.fare".to_owned(), vec![12.5])]),
         most_categories: 10,
+        ..BuildSpec::default()
     }
 }
 

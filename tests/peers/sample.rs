@@ -9,24 +9,11 @@ use driftd::stats::{
 };
 use serde_json::Value;
 
-/// SplitMix64: the same numbers in every run.
-pub struct Random(pub u64);
+#[path = "../simulated/random.rs"]
+mod random;
+pub use random::Random;
 
 impl Random {
-    /// From 0 to 1.
-    pub fn unit(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 53) as f64
-    }
-
-    pub fn normal(&mut self) -> f64 {
-        let (u, v) = (1.0 - self.unit(), self.unit());
-        (-2.0 * u.ln()).sqrt() * (std::f64::consts::TAU * v).cos()
-    }
-
     pub fn normals(&mut self, n: usize, mean: f64) -> Vec<f64> {
         (0..n).map(|_| mean + self.normal()).collect()
     }
@@ -51,19 +38,8 @@ impl Reference {
         let spec = BuildSpec {
             model: "model".into(),
             features: vec![("x".into(), SeriesKind::Numeric(Dtype::F64))],
-            prediction: None,
-            outcome: None,
-            task: None,
-            positive: Vec::new(),
-            threshold: None,
-            classes: Vec::new(),
-            metrics: Vec::new(),
-            dimensions: Vec::new(),
-            season: None,
-            slot_series: Default::default(),
-            segment_series: Default::default(),
-            edges: Default::default(),
             most_categories: 1_000,
+            ..BuildSpec::default()
         };
         let times = vec![Time(0); values.len()];
         let batch = Batch { times, numbers: vec![column], ..Batch::default() };

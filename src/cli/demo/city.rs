@@ -131,16 +131,10 @@ pub(super) fn write_reference(folder: &Path, version: &str, rides: &[Ride]) -> a
         prediction: Some(number),
         outcome: Some(number),
         task: Some(Task::Regression),
-        positive: Vec::new(),
-        threshold: None,
-        classes: Vec::new(),
-        metrics: Vec::new(),
         dimensions: vec![vec!["zone".into()]],
-        season: None,
-        slot_series: Default::default(),
         segment_series: ["features.riders_nearby".into(), "features.distance_km".into()].into(),
-        edges: Default::default(),
         most_categories: 1000,
+        ..BuildSpec::default()
     });
     let mut batch = Batch { words: vec![Words::default()], ..Batch::default() };
     let (mut distance, mut riders) = (Numbers::default(), Numbers::default());

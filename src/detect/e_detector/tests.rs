@@ -5,30 +5,13 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use statrs::distribution::{ContinuousCDF, Normal};
 
+use crate::detect::tests::random::Random;
 use crate::detect::{Detector, Member, Memory, Observation, Reading, Severity, Step};
 use crate::event::Span;
 use crate::stats::{Absences, CategoryProfile, Counts, Dtype, NumericProfile, Pair, Profile};
 
 /// Values of a normal series, cut into cells of equal probability.
 const CELLS: usize = 480;
-
-/// Numbers that are the same in every run.
-struct Random(u64);
-
-impl Random {
-    fn unit(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 53) as f64
-    }
-
-    fn normal(&mut self) -> f64 {
-        let (u, v) = (1.0 - self.unit(), self.unit());
-        (-2.0 * u.ln()).sqrt() * (std::f64::consts::TAU * v).cos()
-    }
-}
 
 /// A reference of `rows` values of a standard normal series, on a whole grid of its cells.
 fn reference(rows: usize, random: &mut Random) -> Profile {

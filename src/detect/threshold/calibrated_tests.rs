@@ -5,29 +5,12 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::KIND;
+use crate::detect::tests::random::Random;
 use crate::detect::{Detector, Memory, Observation, Severity};
 use crate::event::Span;
 use crate::stats::{
     Absences, Counts, Dtype, NumericProfile, Pair, Params, Profile, STATISTICS, Sample, Statistic,
 };
-
-/// Numbers that are the same in every run.
-struct Random(u64);
-
-impl Random {
-    fn unit(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 53) as f64
-    }
-
-    fn normal(&mut self) -> f64 {
-        let (u, v) = (1.0 - self.unit(), self.unit());
-        (-2.0 * u.ln()).sqrt() * (std::f64::consts::TAU * v).cos()
-    }
-}
 
 const CELLS: usize = 40;
 const EVENTS: usize = 500;

@@ -213,19 +213,13 @@ fn spec(season: Option<Season>) -> BuildSpec {
             ("city".into(), SeriesKind::Category),
             ("fare".into(), SeriesKind::Numeric(Dtype::F64)),
         ],
-        prediction: None,
-        outcome: None,
-        task: None,
-        positive: Vec::new(),
-        threshold: None,
-        classes: Vec::new(),
-        metrics: Vec::new(),
         dimensions: vec![vec!["city".into()]],
         segment_series: ["features.fare".to_owned()].into(),
         season,
         slot_series: ["features.fare".to_owned()].into(),
         edges: BTreeMap::new(),
         most_categories: 10,
+        ..BuildSpec::default()
     }
 }
 
