@@ -114,6 +114,8 @@ pub enum NoData {
     NoSlots,
     /// The window is too small for the monitor's levels: an unchanged one reaches them too.
     TooLittlePower,
+    /// The window that it is compared with was not seen whole, or holds too little.
+    NoEarlierWindow,
 }
 
 /// The window of a score line.
@@ -189,6 +191,10 @@ pub struct ScoreLine {
     /// are the reference's events.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub season: Option<SeasonLine>,
+    /// The earlier window that it was judged against, for monitors with `against`; its support is
+    /// that of the score, or the rows that were compared with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub against: Option<WindowLine>,
     /// Share of predictions with an outcome; null where outcomes play no part.
     pub coverage: Option<f64>,
     /// Reading of the detector.

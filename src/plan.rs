@@ -168,6 +168,9 @@ pub struct MonitorPlan {
     pub window: WindowPlan,
     /// Whether a window is judged against the reference of its own hours in the model's season.
     pub seasonal: bool,
+    /// How long before a window the one lies that it is judged against, instead of the reference;
+    /// a multiple of the hop, and no shorter than the window.
+    pub against: Option<Span>,
     /// Indices into the model's dimensions.
     pub by: Vec<usize>,
     /// Fewer predictions than this: no data.
@@ -299,6 +302,17 @@ impl ModelPlan {
             })
             .max()
             .unwrap_or_else(|| self.pane_width())
+    }
+
+    /// How far before its end a time window looks back at most: its length, and that of the one
+    /// it is judged against.
+    #[must_use]
+    pub fn reach(&self) -> Span {
+        let reaches = self.monitors.iter().filter_map(|m| match m.window {
+            WindowPlan::Time { length, .. } => Some(length + m.against.unwrap_or(Span(0))),
+            WindowPlan::Count { .. } => None,
+        });
+        reaches.max().unwrap_or_else(|| self.pane_width())
     }
 
     /// The longest time from one time window of a monitor to its next.

@@ -194,6 +194,7 @@ fn plan(watched: Watched, features: &[String], length: Span, every: Span) -> Pla
             window: WindowPlan::Time { length, every },
             by: Vec::new(),
             seasonal: false,
+            against: None,
             min_events: 1,
             min_support: 1,
             min_coverage: 0.0,

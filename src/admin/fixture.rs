@@ -41,6 +41,7 @@ pub(crate) fn score() -> ScoreLine {
         reference: Some("ref".into()),
         reference_events: Some(50_000),
         season: None,
+        against: None,
         coverage: None,
         verdict: Verdict::Critical,
         reason: None,

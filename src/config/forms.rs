@@ -87,6 +87,28 @@ impl fmt::Display for Length {
 }
 word!(Length, "LengthOfTime", ["30s", "24h"]);
 
+/// A length of time before something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ago(pub Span);
+
+impl Word for Ago {
+    const WHAT: &'static str = "a time before such as \"7d ago\"";
+    fn read(text: &str) -> Result<Ago, String> {
+        let length = text
+            .strip_suffix("ago")
+            .map(str::trim_end)
+            .ok_or("it must end in `ago`, such as \"7d ago\"")?;
+        Span::parse(length).map(Ago).map_err(|e| e.to_string())
+    }
+}
+
+impl fmt::Display for Ago {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ago", self.0)
+    }
+}
+word!(Ago, "TimeBefore", ["7d ago", "24h ago"]);
+
 /// A length of time, or a number of events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Extent {

@@ -58,7 +58,7 @@ impl Model {
         let whole = contents.reference.as_deref();
         let against = if unit.segment == WHOLE { whole } else { comparison.counts(part) };
         let seasonal = self.in_season(unit, contents, reference, part).ok().flatten();
-        let against = seasonal.as_ref().map(|law| &law.counts).or(against);
+        let against = contents.law(seasonal.as_ref().map(|law| &law.counts).or(against));
         let mut attribution = comparison.distribution(against, contents);
         // Within the law of some hours, segments have no part of their own to be split by.
         if unit.segment == WHOLE && seasonal.is_none() {
@@ -86,15 +86,19 @@ impl Model {
         dimension: usize,
         reference: Option<&'a Reference>,
     ) -> Vec<Slice<'a>> {
-        let held = reference.and_then(|r| r.segments.get(&self.segments.name_of(dimension)));
+        let earlier = unit.earlier();
+        let held = reference.filter(|_| earlier.is_none());
+        let held = held.and_then(|r| r.segments.get(&self.segments.name_of(dimension)));
         let mut seen = BTreeSet::new();
         let mut slices = Vec::new();
-        for segment in self.units_of(unit.monitor, &unit.frame) {
+        let mut segments = self.units_of(unit.monitor, &unit.frame);
+        segments.extend(earlier.iter().flat_map(|e| self.units_of(e.monitor, &e.frame)));
+        for segment in segments {
             let entry = self.segments.entry(segment);
-            if segment == WHOLE || entry.dimension != dimension {
+            let name = entry.reference_key.1.clone();
+            if segment == WHOLE || entry.dimension != dimension || seen.contains(&name) {
                 continue;
             }
-            let name = entry.reference_key.1.clone();
             let unit = Unit { segment, ..unit.clone() };
             let window = self.contents(group, members, &unit, boundary);
             let reference = held.and_then(|held| held.get(&name));
@@ -140,15 +144,17 @@ impl<'a> Comparison<'a> {
         if self.statistic.name() == "mape" {
             return None;
         }
-        let before = match self.statistic.basis() {
-            Basis::Performance => self.metric(self.reference.map(|r| &r.performance)),
-            _ => self.quality(whole.reference.as_deref()),
+        let before = match (&whole.earlier, self.statistic.basis()) {
+            (Some(earlier), _) => self.score(earlier),
+            (None, Basis::Performance) => self.metric(self.reference.map(|r| &r.performance)),
+            (None, _) => self.quality(whole.reference.as_deref()),
         };
         let whole = Sides { reference: before, window: self.score(whole) };
         let sides = |slice: &Slice<'a>| Sides {
-            reference: match self.statistic.basis() {
-                Basis::Performance => self.metric(slice.reference.map(|r| &r.performance)),
-                _ => self.quality(self.counts(slice.reference)),
+            reference: match (&slice.window.earlier, self.statistic.basis()) {
+                (Some(earlier), _) => self.score(earlier),
+                (None, Basis::Performance) => self.metric(slice.reference.map(|r| &r.performance)),
+                (None, _) => self.quality(self.counts(slice.reference)),
             },
             window: self.score(&slice.window),
         };
@@ -159,12 +165,13 @@ impl<'a> Comparison<'a> {
     /// The distance itself where it adds up over bins or at a place.
     fn split_distance(&self, whole: &Contents, slices: &[Slice<'a>]) -> Option<(String, Split)> {
         let (profile, none) = (self.profile()?, Counts::default());
-        let reference = whole.reference.as_deref()?;
+        let reference = whole.law(whole.reference.as_deref())?;
         let pair = Pair { profile, reference, window: whole.counts.as_deref()? };
         let mut parts: Vec<(&Counts, &Counts)> = Vec::with_capacity(slices.len());
         for slice in slices {
             let window = slice.window.counts.as_deref();
-            parts.push((self.counts(slice.reference).unwrap_or(&none), window.unwrap_or(&none)));
+            let reference = slice.window.law(self.counts(slice.reference));
+            parts.push((reference.unwrap_or(&none), window.unwrap_or(&none)));
         }
         let ranked = Place::of(&pair).filter(|_| self.statistic.binning().is_none());
         match ranked {

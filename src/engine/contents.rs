@@ -30,6 +30,8 @@ pub(super) struct Contents {
     pub slots: BTreeMap<Slot, u64>,
     /// What of it came since the window before; `None` where that is all of it, or nobody asks.
     pub step: Option<Box<Contents>>,
+    /// What the window that it is judged against holds, where that is not the reference.
+    pub earlier: Option<Box<Contents>>,
 }
 
 /// Share of a window's events that may hold something of another type before its distribution says
@@ -46,6 +48,15 @@ impl Contents {
     /// Share of the predictions whose outcome is known or assumed.
     pub(super) fn coverage(&self) -> Option<f64> {
         (self.events > 0).then(|| (self.matched + self.assumed) as f64 / self.events as f64)
+    }
+
+    /// The counts that a series is compared with: those of the earlier window where there is one,
+    /// else these.
+    pub(super) fn law<'a>(&'a self, reference: Option<&'a Counts>) -> Option<&'a Counts> {
+        match &self.earlier {
+            Some(earlier) => earlier.counts.as_deref(),
+            None => reference,
+        }
     }
 
     /// What a statistic may look at.
@@ -72,7 +83,7 @@ impl Contents {
 }
 
 impl Model {
-    /// What a window holds, as known at `boundary`.
+    /// What a window holds, and the one that it is judged against, as known at `boundary`.
     pub(super) fn contents(
         &mut self,
         group: &mut Group,
@@ -80,12 +91,16 @@ impl Model {
         unit: &Unit<'_>,
         boundary: Time,
     ) -> Contents {
-        if unit.monitor.by_outcomes() {
+        let mut contents = if unit.monitor.by_outcomes() {
             let reference = group.reference.clone();
             self.matched_contents(members, unit, boundary, reference.as_deref())
         } else {
             self.counted_contents(group, members, unit)
+        };
+        if let Some(earlier) = unit.earlier() {
+            contents.earlier = Some(Box::new(self.contents(group, members, &earlier, boundary)));
         }
+        contents
     }
 
     /// The sums over matches of a window, as known at `boundary`; what arrived before it is settled.
@@ -174,14 +189,13 @@ impl Model {
         members: &[VersionIx],
         unit: &Unit<'_>,
     ) -> &'a Running {
-        let Frame { along, from, to, .. } = unit.frame;
+        let Frame { along, from, to, back, .. } = unit.frame;
         let (axis, segment, length) = (self.axis(along), unit.segment, to - from);
         let reference = group.reference.as_deref();
         let season = self.plan.season.as_ref().filter(|_| along == Along::Time);
-        let running = group
-            .sums
-            .entry((along, segment, length))
-            .or_insert_with(|| Running::new(self.summed(along, segment, length, reference)));
+        let running = group.sums.entry((along, segment, length, back)).or_insert_with(|| {
+            Running::new(self.summed(along, segment, (length, back), reference))
+        });
         running.slide(from, to, axis.width, |start, passing, sums| {
             for &version in members {
                 let key = PaneKey { start, version, segment };
@@ -196,20 +210,22 @@ impl Model {
         running
     }
 
-    /// The series that windows of one length look at in a segment, each with its reference's id
-    /// and cells.
+    /// The series that windows of one length look at in a segment, so long before their end, each
+    /// with its reference's id and cells.
     fn summed(
         &self,
         along_this: Along,
         segment: SegmentIx,
-        length: Span,
+        (length, back): (Span, Span),
         reference: Option<&Reference>,
     ) -> Vec<(Arc<str>, Arc<str>, usize)> {
         let dimension = (segment != WHOLE).then(|| self.segments.entry(segment).dimension);
         let looks = |monitor: &&MonitorPlan| {
             let (window, step) = spans(monitor.window);
+            let stepped = step == length && monitor.detector.takes_steps() && back == Span(0);
             along(monitor) == along_this
-                && (window == length || step == length && monitor.detector.takes_steps())
+                && (window == length || stepped)
+                && (back == Span(0) || monitor.against == Some(back))
                 && dimension.is_none_or(|dimension| monitor.by.contains(&dimension))
         };
         let monitors = self.plan.monitors.iter().filter(looks);

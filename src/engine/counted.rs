@@ -31,7 +31,8 @@ impl Model {
                 continue;
             }
             let (start, end) = self.count_along(line)?.span(to - length, to);
-            let frame = Frame { along: line, from: to - length, to, start, end, every };
+            let frame =
+                Frame { along: line, from: to - length, to, start, end, every, back: Span(0) };
             for group in self.groups_in_order(frame.after()) {
                 rounds.push(self.judge_frame(place, monitor, group, frame, None));
             }

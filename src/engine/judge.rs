@@ -171,12 +171,14 @@ impl Model {
         let members = self.members(group_ix);
         let version = self.label(group_ix, frame.after());
         let reference = group.reference.clone();
+        let frames =
+            || [Some(frame), monitor.against.map(|back| frame.before(back))].into_iter().flatten();
         let wanted = |segment: SegmentIx| {
             touched.is_none_or(|touched| {
                 touched.iter().any(|key| {
                     key.segment == segment
                         && members.contains(&key.version)
-                        && (frame.from..frame.to).contains(&key.start)
+                        && frames().any(|frame| (frame.from..frame.to).contains(&key.start))
                 })
             })
         };
@@ -201,9 +203,8 @@ impl Model {
                 let mut track = group.tracks.remove(&key).unwrap_or_default();
                 let against = reference.as_deref();
                 let gap = self.empty_run(&track, &unit, &members, start, against);
-                let full = frame.from >= start;
                 let is_news = !track.has_reading(frame.end);
-                let judged = self.judge_unit(&unit, &contents, against, full, false, &mut track);
+                let judged = self.judge_unit(&unit, &contents, against, start, false, &mut track);
                 read.push(Read { unit, key, track, gap, judged, is_news });
             }
         }
@@ -255,7 +256,7 @@ impl Model {
         let contents = Contents { counts, reference: whole, ..Contents::default() };
         // Nothing is read out of an empty window, so that the track stays as it is.
         let track = &mut Track::default();
-        let mut judged = self.judge_unit(&run, &contents, reference, true, false, track);
+        let mut judged = self.judge_unit(&run, &contents, reference, Time::MIN, false, track);
         let line = &mut judged.line;
         (line.verdict, line.score) = (Verdict::NoData, None);
         line.reason = line.reason.or(Some(NoData::NotEnoughEvents));
@@ -278,7 +279,7 @@ impl Model {
         track.file(end, judged.reading, persistence, every, patience(end - start));
         // Windows of so many events are never restated.
         let reach = match unit.frame.along {
-            Along::Time => self.plan.longest_window() + self.plan.within() + self.time.width,
+            Along::Time => self.plan.reach() + self.plan.within() + self.time.width,
             Along::Events | Along::Pairs => Span(0),
         };
         track.revisions.forget_before(end - reach);
@@ -296,8 +297,7 @@ impl Model {
         for group in &mut self.groups {
             group.sums.clear();
         }
-        let last =
-            restated.last().map_or(first.start, |key| key.start) + self.plan.longest_window();
+        let last = restated.last().map_or(first.start, |key| key.start) + self.plan.reach();
         let mut boundary = first.start + self.time.width;
         while boundary <= judged.min(last) {
             rounds.extend(self.judge_boundary(Side::Drift, boundary, Some(&restated)));
@@ -311,7 +311,7 @@ impl Model {
         let Some(performance) = self.ledger.judged_performance else { return };
         let drift = self.ledger.judged_drift.unwrap_or(Time::MIN);
         // What a window is about to leave behind is needed once more, at its next hop.
-        let window = self.plan.longest_window() + self.plan.longest_hop();
+        let window = self.plan.reach() + self.plan.longest_hop();
         let reach = window + self.plan.within();
         self.time.settle(performance);
         let oldest = performance.min(drift) - reach - self.time.width;

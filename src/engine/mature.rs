@@ -66,11 +66,10 @@ impl Model {
                     let unit = Unit { monitor, series, segment, frame, version, among };
                     let key = track_key(monitor, series, segment);
                     let mut track = group.tracks.remove(&key).unwrap_or_default();
-                    let full = frame.from >= start;
                     let is_news = !track.has_reading(end);
                     let judged = (when.last || !track.has_line(end))
                         .then(|| {
-                            self.judge_window(&unit, &mut group, &members, when, full, &mut track)
+                            self.judge_window(&unit, &mut group, &members, when, start, &mut track)
                         })
                         .flatten();
                     let Some(judged) = judged else {
@@ -99,7 +98,7 @@ impl Model {
         group: &mut Group,
         members: &[VersionIx],
         when: When,
-        full: bool,
+        since: Time,
         track: &mut Track,
     ) -> Option<Judged> {
         let mut contents = self.contents(group, members, unit, when.boundary);
@@ -113,7 +112,7 @@ impl Model {
         }
         let (low, reference) = (by_coverage && !mature, group.reference.as_deref());
         self.promise(&mut contents, members, unit, reference);
-        Some(self.judge_unit(unit, &contents, reference, full, low, track))
+        Some(self.judge_unit(unit, &contents, reference, since, low, track))
     }
 }
 

@@ -58,8 +58,8 @@ pub(super) struct Group {
     pub begins: BTreeMap<Along, Time>,
     /// First event time of a window of series that began anew while others went on.
     pub floors: BTreeMap<Arc<str>, Time>,
-    /// Sliding sums, rebuilt at will.
-    pub sums: HashMap<(Along, SegmentIx, Span), Running>,
+    /// Sliding sums by segment, length and how far back they lie; rebuilt at will.
+    pub sums: HashMap<(Along, SegmentIx, Span, Span), Running>,
     /// Counts of the whole reference by series, with the profile that they belong to.
     wholes: HashMap<Arc<str>, (Arc<Profile>, Arc<Counts>)>,
 }

@@ -172,6 +172,7 @@ pub(super) fn builtin_line(
         reference: None,
         reference_events: None,
         season: None,
+        against: None,
         coverage: None,
         verdict: Verdict::Critical,
         reason: None,

@@ -14,7 +14,7 @@ use crate::lines::{NoData, ScoreLine, Verdict, WindowLine};
 use crate::plan::{EXPECTED_LOSS, MonitorPlan};
 use crate::policy::Attribution;
 use crate::reference::{CLASSIFIED, Reference, SegmentReference};
-use crate::stats::{Baseline, Basis, Counts, Sample, Tail, Undefined};
+use crate::stats::{Baseline, Basis, Counts, Sample, Score, Tail, Undefined};
 
 /// One window: where it lies along its line, and when that was.
 #[derive(Debug, Clone, Copy)]
@@ -30,13 +30,21 @@ pub(super) struct Frame {
     pub end: Time,
     /// Distance to the next window along the line.
     pub every: Span,
+    /// How long before the window that is judged it lies.
+    pub back: Span,
 }
 
 impl Frame {
     /// A window of event time.
     pub(super) fn of_time(end: Time, length: Span, every: Span) -> Frame {
         let start = end - length;
-        Frame { along: Along::Time, from: start, to: end, start, end, every }
+        Frame { along: Along::Time, from: start, to: end, start, end, every, back: Span(0) }
+    }
+
+    /// The window of event time that lies so long before it.
+    pub(super) fn before(&self, back: Span) -> Frame {
+        let (start, end) = (self.start - back, self.end - back);
+        Frame { from: start, to: end, start, end, back, ..*self }
     }
 
     /// The first instant after it: what arrived earlier belongs to it or to its past.
@@ -84,6 +92,12 @@ impl<'a> Unit<'a> {
         }
     }
 
+    /// The window that it is judged against, where that is not the reference.
+    pub(super) fn earlier(&self) -> Option<Unit<'a>> {
+        let back = self.monitor.against.filter(|_| self.frame.back == Span(0))?;
+        Some(Unit { frame: self.frame.before(back), ..self.clone() })
+    }
+
     /// The part of the window that no window before held, where the detector asks for it and it
     /// is not the whole window.
     pub(super) fn step(&self) -> Option<Unit<'a>> {
@@ -117,14 +131,14 @@ impl Judged {
 }
 
 impl Model {
-    /// Scores a window and has its detector read it. `full` says whether the series has covered its
-    /// whole span.
+    /// Scores a window and has its detector read it. `since` is where the series begins to be
+    /// covered whole.
     pub(super) fn judge_unit(
         &self,
         unit: &Unit<'_>,
         contents: &Contents,
         reference: Option<&Reference>,
-        full: bool,
+        since: Time,
         low_coverage: bool,
         track: &mut Track,
     ) -> Judged {
@@ -143,10 +157,15 @@ impl Model {
         let seasonal = self.in_season(unit, contents, reference, part);
         let lacks_slots = seasonal.as_ref().err().copied();
         let seasonal = seasonal.unwrap_or_default();
-        let profile_here = profile.map(Arc::as_ref).filter(|_| in_reference);
-        let against = profile_here.zip(law(seasonal.as_ref(), whole));
-        let metric = metric_on_reference(reference, part, unit.segment, &statistic.label());
-        let metric_support = metric_n(reference, part, unit.segment);
+        let earlier = contents.earlier.as_deref();
+        let profile_here = profile.map(Arc::as_ref).filter(|_| in_reference || earlier.is_some());
+        let against = profile_here.zip(contents.law(law(seasonal.as_ref(), whole)));
+        let of_reference = Metric {
+            value: metric_on_reference(reference, part, unit.segment, &statistic.label()),
+            pairs: metric_n(reference, part, unit.segment),
+        };
+        let metric = earlier.map_or(of_reference, |earlier| Metric::of(unit, earlier));
+        let Metric { value: metric, pairs: metric_support } = metric;
         let baseline = metric.zip(metric_support).map(|(value, pairs)| Baseline { value, pairs });
         let length = unit.frame.end - unit.frame.start;
         let calibrator = reference.and_then(Reference::calibrator);
@@ -155,12 +174,14 @@ impl Model {
         let support = statistic.support(&sample);
         let scored = statistic.score(&sample);
         let lacks_metric = monitor.detector.needs_reference_metric() && metric.is_none();
-        let reason = if !full {
+        let reason = if unit.frame.from < since {
             Some(NoData::WindowNotFull)
         } else if self.never_seen(unit.looked_at()) {
             Some(NoData::PathNeverSeen)
         } else if statistic.basis() == Basis::Distribution && contents.of_wrong_type() {
             Some(NoData::WrongType)
+        } else if earlier.is_some_and(|earlier| !suffices(unit, earlier, since)) {
+            Some(NoData::NoEarlierWindow)
         } else if lacks_metric || scored == Err(Undefined::NoReference) {
             Some(NoData::NoReference)
         } else if lacks_slots.is_some() {
@@ -224,7 +245,7 @@ impl Model {
             .and_then(|(score, severity)| monitor.detector.level(severity, score.value, metric));
         let coverage = monitor.by_outcomes().then(|| contents.coverage()).flatten();
         let of_model = matches!(statistic.basis(), Basis::Performance | Basis::Estimate);
-        let model_reference = || reference.filter(|_| of_model);
+        let model_reference = || reference.filter(|_| of_model && earlier.is_none());
         let tail = chance.tail.filter(|_| score.is_some());
         let known = match tail {
             Some(Tail::Known(p)) => Some(p),
@@ -258,6 +279,12 @@ impl Model {
                 .map(|p| p.reference.rows())
                 .or_else(|| model_reference().and(metric_support)),
             season: seasonal.as_ref().map(|s| s.line),
+            against: unit.earlier().zip(earlier).map(|(unit, earlier)| WindowLine {
+                start: unit.frame.start,
+                end: unit.frame.end,
+                events: earlier.events,
+                support: pair.map_or(metric_support.unwrap_or(0), |pair| pair.reference.rows()),
+            }),
             coverage,
             verdict,
             reason,
@@ -283,6 +310,37 @@ pub(super) fn said(reading: Option<Reading>) -> Verdict {
         Some(Severity::Warning) => Verdict::Warning,
         None => Verdict::Ok,
     }
+}
+
+/// The metric of what a window is judged against, and the pairs that it is of.
+#[derive(Debug, Clone, Copy)]
+struct Metric {
+    value: Option<f64>,
+    pairs: Option<u64>,
+}
+
+impl Metric {
+    /// That of an earlier window.
+    fn of(unit: &Unit<'_>, earlier: &Contents) -> Metric {
+        let score = scored(unit, earlier);
+        Metric { value: score.map(|s| s.value), pairs: score.map(|s| s.support) }
+    }
+}
+
+/// The score that a window has by itself.
+fn scored(unit: &Unit<'_>, contents: &Contents) -> Option<Score> {
+    let length = unit.frame.end - unit.frame.start;
+    unit.monitor.statistic.score(&contents.sample(length, None)).ok()
+}
+
+/// Whether an earlier window was seen whole and holds as much as one that is judged must.
+fn suffices(unit: &Unit<'_>, earlier: &Contents, since: Time) -> bool {
+    let begins = unit.earlier().is_some_and(|unit| unit.frame.from >= since);
+    let by_outcomes = unit.monitor.by_outcomes() && earlier.counts.is_none();
+    let support = || scored(unit, earlier).map_or(0, |score| score.support);
+    begins
+        && earlier.events >= unit.monitor.min_events
+        && (!by_outcomes || support() >= unit.monitor.min_support)
 }
 
 /// What a window is compared with: the law of its own hours, where there is one.

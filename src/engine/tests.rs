@@ -1,5 +1,6 @@
 //! Whole runs through the engine, without a shell.
 
+mod against;
 mod attribution;
 mod callbacks;
 mod changes;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{EXPECTED_LOSS, ModelPlan, MonitorPlan, Plan, SeriesKind, WindowPlan};
+use crate::event::Span;
 use crate::reference::CLASSIFIED;
 
 /// Most points of a numeric grid before edges are added: as many distinct values are kept whole.
@@ -19,7 +20,7 @@ const OPEN_PANES: u64 = 3;
 
 impl Plan {
     /// Bytes that counts may take at most: versions x sum over watched series of (1 + segments)
-    /// x 4 (2k + 4) bytes x (3 open panes + one sum per window length), with k points of a grid,
+    /// x 4 (2k + 4) bytes x (3 open panes + one sum per window length and `against`), with k points of a grid,
     /// or half as many cells as a category feature may have; and what detectors remember of windows.
     #[must_use]
     pub fn memory_bound(&self) -> u64 {
@@ -37,7 +38,7 @@ impl Plan {
             let dimensions: BTreeSet<usize> =
                 model.monitors.iter().flat_map(|monitor| monitor.by.iter().copied()).collect();
             let segments = dimensions.len() as u64 * (self.limits.segments as u64 + 1);
-            let reach = (model.longest_window() + model.longest_hop() + model.within()).0;
+            let reach = (model.reach() + model.longest_hop() + model.within()).0;
             let panes = (reach / model.pane_width().0.max(1)).unsigned_abs() + 1 + OPEN_PANES;
             panes.saturating_mul(1 + segments)
         };
@@ -53,11 +54,13 @@ impl Plan {
     fn series_bound(&self, model: &ModelPlan, series: &str) -> u64 {
         let watching = || model.monitors.iter().filter(|m| m.counted().any(|s| s == series));
         let dimensions: BTreeSet<usize> = watching().flat_map(|m| m.by.iter().copied()).collect();
-        let lengths: BTreeSet<(bool, i64)> = watching()
-            .map(|m| match m.window {
-                WindowPlan::Time { length, .. } => (true, length.0),
+        let lengths: BTreeSet<(bool, i64, Option<Span>)> = watching()
+            .flat_map(|m| match m.window {
+                WindowPlan::Time { length, .. } => {
+                    [None, m.against].map(|against| (true, length.0, against))
+                }
                 WindowPlan::Count { length, .. } => {
-                    (false, i64::try_from(length).unwrap_or(i64::MAX))
+                    [(false, i64::try_from(length).unwrap_or(i64::MAX), None); 2]
                 }
             })
             .collect();

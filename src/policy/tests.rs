@@ -31,6 +31,7 @@ fn finding(series: &str, severity: Severity) -> Finding {
         reference: None,
         reference_events: None,
         season: None,
+        against: None,
         coverage: None,
         verdict: Verdict::Critical,
         reason: None,

@@ -13,6 +13,8 @@ const NORMAL_99: f64 = 2.326_347_874_040_841;
 const LEAST_WEIGHT: f64 = 1e-14;
 /// Beyond this standard deviation a count is as good as continuous.
 const WIDE: f64 = 60.0;
+/// Beyond this one counts are told in bundles.
+const FINE: f64 = 500.0;
 
 /// The 99 % point of a law with this mean, variance and third central moment: Pearson's type III,
 /// the gamma law moved and stretched. Exact for chi-square; within 1 % for quadratic forms such as
@@ -51,11 +53,12 @@ fn standard_99(skewness: f64) -> f64 {
     (x - shape) / shape.sqrt()
 }
 
-/// Probabilities of the counts `first`, `first + 1`, ...; they sum to 1.
+/// Probabilities of the counts `first`, `first + 1`, ... bundles of `each`; they sum to 1.
 #[derive(Debug, Clone)]
 pub(super) struct Discrete {
     first: u64,
     weights: Vec<f64>,
+    each: u64,
 }
 
 impl Discrete {
@@ -71,8 +74,20 @@ impl Discrete {
         })
     }
 
-    /// Successes among `n` whose probability has the law Beta(a, b).
+    /// Successes among `n` whose probability has the law Beta(a, b). Where they spread over many
+    /// counts, those of fewer trials stand for them: the variance is then too large by a share of
+    /// sqrt(a) / 500 at most.
     pub(super) fn beta_binomial(n: u64, a: f64, b: f64) -> Discrete {
+        let bundle = (beta_binomial_variance(n, a, b).sqrt() / FINE).ceil();
+        if bundle > 1.0 {
+            let each = bundle as u64;
+            return Discrete { each, ..Discrete::by_single((n / each).max(1), a, b) };
+        }
+        Discrete::by_single(n, a, b)
+    }
+
+    /// As [`Discrete::beta_binomial`], every count by itself.
+    fn by_single(n: u64, a: f64, b: f64) -> Discrete {
         let ratio = |c: u64| {
             let c = c as f64;
             let rest = n as f64 - c;
@@ -105,7 +120,7 @@ impl Discrete {
         }
         let total: f64 = weights.iter().sum();
         weights.iter_mut().for_each(|weight| *weight /= total);
-        Discrete { first, weights }
+        Discrete { first, weights, each: 1 }
     }
 
     /// Leaves the counts from `end` on out.
@@ -118,7 +133,8 @@ impl Discrete {
 
     /// Each count with its probability.
     pub(super) fn outcomes(&self) -> impl Iterator<Item = (f64, f64)> + '_ {
-        (self.first..).zip(&self.weights).map(|(count, weight)| (count as f64, *weight))
+        let counts = (self.first..).map(|bundles| (bundles * self.each) as f64);
+        counts.zip(self.weights.iter().copied())
     }
 
     /// The least count that is exceeded with a probability of at most `level`.
@@ -128,10 +144,10 @@ impl Discrete {
         for (weight, count) in self.weights.iter().rev().zip((0..=last).rev()) {
             tail += weight;
             if tail > level {
-                return count;
+                return count * self.each;
             }
         }
-        self.first
+        self.first * self.each
     }
 }
 
@@ -150,7 +166,7 @@ pub(super) fn prediction_limit(hits: u64, m: u64, n: u64, level: f64) -> f64 {
 pub(super) fn beta_limit((a, b): (f64, f64), n: u64, level: f64) -> f64 {
     let (all, rows) = (a + b, n as f64);
     let mean = rows * a / all;
-    let variance = mean * b * (all + rows) / (all * (all + 1.0));
+    let variance = beta_binomial_variance(n, a, b);
     if variance.sqrt() < WIDE {
         return Discrete::beta_binomial(n, a, b).upper(level) as f64;
     }
@@ -158,6 +174,11 @@ pub(super) fn beta_limit((a, b): (f64, f64), n: u64, level: f64) -> f64 {
         * ((1.0 + all) / (rows * a * b * (rows + all))).sqrt();
     let z = Normal::standard().inverse_cdf(1.0 - level);
     (mean + variance.sqrt() * (z + (z * z - 1.0) * skewness / 6.0)).min(rows)
+}
+
+fn beta_binomial_variance(n: u64, a: f64, b: f64) -> f64 {
+    let (all, n) = (a + b, n as f64);
+    n * a * b * (all + n) / (all * all * (all + 1.0))
 }
 
 /// The rate at which more than `limit` of `n` are hits with probability 90 % (Clopper & Pearson,
@@ -259,6 +280,30 @@ mod tests {
         let twice = Discrete::hypergeometric(10, 2, 5).below(2);
         near(twice.weights.iter().sum(), 1.0, 1e-12);
         assert_eq!(twice.weights.len(), 2);
+    }
+
+    /// A bin with 30 of 1,000 rows, in windows of up to ten billion events.
+    #[test]
+    fn bundles_have_the_law_of_single_counts() {
+        let moments = |law: &Discrete| {
+            let mean: f64 = law.outcomes().map(|(count, weight)| count * weight).sum();
+            let squares = law.outcomes().map(|(count, weight)| (count - mean).powi(2) * weight);
+            (mean, squares.sum::<f64>().sqrt())
+        };
+        for n in [1_000_000, 10_000_000_000] {
+            let law = Discrete::beta_binomial(n, 30.0, 971.0);
+            assert!(
+                law.each > 1 && law.weights.len() < 10_000,
+                "{} {}",
+                law.each,
+                law.weights.len()
+            );
+            let (mean, deviation) = moments(&law);
+            near(mean, n as f64 * 30.0 / 1001.0, 1e-3);
+            near(deviation, beta_binomial_variance(n, 30.0, 971.0).sqrt(), 0.01);
+            // scipy.stats.beta.ppf(0.99, 30, 971)
+            near(law.upper(0.01) as f64 / n as f64, 0.043_853_450_427, 0.005);
+        }
     }
 
     #[test]

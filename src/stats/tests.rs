@@ -5,6 +5,7 @@ mod attribution;
 mod estimates;
 mod floors;
 mod golden;
+mod huge;
 mod orders;
 mod page;
 mod pairs;

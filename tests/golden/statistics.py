@@ -132,7 +132,7 @@ def statistics(rng):
     ]
     law = [
         {"n": n, "d": d, "sf": float(kstwo.sf(d, n))}
-        for n in (5, 30, 100, 140, 141, 500, 5000, 100000)
+        for n in (5, 30, 100, 140, 141, 500, 5000, 100000, 2000000, 1000000000)
         for d in (0.3 / math.sqrt(n), 0.8 / math.sqrt(n), 1.2 / math.sqrt(n), 1.6 / math.sqrt(n), 2.5 / math.sqrt(n))
         if d < 1
     ]

@@ -65,7 +65,8 @@ fn enough(monitor: &MonitorPlan, profile: &Profile, level: f64, events: u64) -> 
 fn floor(monitor: &MonitorPlan, profile: &Profile, events: u64) -> Option<f64> {
     let reference = profile.whole();
     let window = like(&reference, events);
-    let pair = Pair { profile, reference: &reference, window: &window };
+    let reference = if monitor.against.is_some() { &window } else { &reference };
+    let pair = Pair { profile, reference, window: &window };
     let sample = Sample { events, window: Some(&window), pair: Some(pair), ..Sample::default() };
     monitor.statistic.noise_floor(&sample)
 }
@@ -107,7 +108,8 @@ fn rhythm(settings: &Settings, monitor: &MonitorPlan) -> Option<Problem> {
         true => (every, "every"),
         false => (length, "window"),
     };
-    if monitor.statistic.basis() != Basis::Distribution || span >= DAY || monitor.seasonal {
+    let same_hours = monitor.seasonal || monitor.against.is_some_and(|back| back.0 % DAY.0 == 0);
+    if monitor.statistic.basis() != Basis::Distribution || span >= DAY || same_hours {
         return None;
     }
     // `season = "none"` says that it is meant so.

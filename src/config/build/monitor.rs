@@ -11,9 +11,10 @@ use crate::config::problem::Report;
 use crate::config::raw::{Raw, RawMonitor};
 use crate::detect::{DETECTORS, Detector};
 use crate::event::Span;
-use crate::plan::{Learn, ModelPlan, MonitorPlan, WindowPlan};
+use crate::plan::{EXPECTED_LOSS, Learn, ModelPlan, MonitorPlan, WindowPlan};
 use crate::stats::{Basis, Params, STATISTICS, Statistic};
 
+mod against;
 mod fit;
 
 /// What a monitor writes as its season to have none.
@@ -21,6 +22,7 @@ pub const NO_SEASON: &str = "none";
 
 /// Builds every monitor into the models that it watches.
 pub fn monitors(raw: &Raw, site: &Site<'_>, models: &mut [ModelPlan], report: &mut Report) {
+    let before = report.count();
     for (name, monitor) in &raw.monitors {
         let at = KeyPath::of(&["monitors", name]);
         let watched = watched(name, monitor, raw, site, models, &at, report);
@@ -32,9 +34,13 @@ pub fn monitors(raw: &Raw, site: &Site<'_>, models: &mut [ModelPlan], report: &m
             }
         }
     }
+    let all_are_built = report.count() == before;
     for model in models {
         warn_of_short_learning(model, report);
         warn_of_missing_slots(model, report);
+        if all_are_built {
+            warn_of_what_nobody_reads(model, report);
+        }
     }
 }
 
@@ -101,13 +107,6 @@ impl<'a> Built<'a> {
                 ),
             );
         }
-        if monitor.against.is_some() {
-            report.error(
-                &at.key("against"),
-                "comparing with an earlier window is not built yet",
-                "season = \"hour_of_week\" in [models.NAME] compares with the reference of the same hours",
-            );
-        }
         if !(0.0..=1.0).contains(&monitor.min_coverage) {
             report.error(
                 &at.key("min_coverage"),
@@ -126,6 +125,7 @@ impl<'a> Built<'a> {
         let detector = detector(monitor.detector.as_ref()?, statistic.as_ref(), &path, report);
         let built = Built { raw, name, statistic, detector: detector?, window: window? };
         fit::counted(&built, at, report);
+        against::fits(&built, monitor, at, report);
         Some(built)
     }
 
@@ -140,7 +140,8 @@ impl<'a> Built<'a> {
         fit::outcomes(self.statistic.as_ref(), model, at, report);
         fit::estimate(self, model, at, report);
         let referred = self.raw.models.get(&model.name).is_some_and(|m| m.reference.is_some());
-        if !referred {
+        if !(referred || monitor.against.is_some() && self.statistic.basis() == Basis::Performance)
+        {
             fit::reference(self.statistic.as_ref(), self.detector.as_ref(), model, at, report);
         }
         let entries = monitor
@@ -178,6 +179,7 @@ impl<'a> Built<'a> {
             statistic: self.statistic.clone(),
             window: self.window,
             seasonal,
+            against: monitor.against.map(|ago| ago.0),
             by,
             min_events,
             min_support,
@@ -241,7 +243,8 @@ impl<'a> Built<'a> {
         report: &mut Report,
     ) -> bool {
         let distribution = self.statistic.basis() == Basis::Distribution;
-        if model.season.is_none() || monitor.season.is_some() || !distribution {
+        let opts_out = monitor.season.is_some() || monitor.against.is_some();
+        if model.season.is_none() || opts_out || !distribution {
             return false;
         }
         if let WindowPlan::Count { .. } = self.window {
@@ -366,6 +369,26 @@ fn warn_of_short_learning(model: &ModelPlan, report: &mut Report) {
             &path,
             format!("is shorter than the window of monitor `{}`", monitor.name),
             "learn at least as long as the longest window",
+        );
+    }
+}
+
+/// Keys of a model that change nothing, since no monitor of it looks at what they make.
+fn warn_of_what_nobody_reads(model: &ModelPlan, report: &mut Report) {
+    let at = KeyPath::of(&["models", &model.name]);
+    if model.season.is_some() && !model.monitors.iter().any(|m| m.seasonal) {
+        report.warn(
+            &at.key("season"),
+            "no monitor of the model judges by it",
+            "let one watch a distribution over a length of time, without `season` and `against` of its own, or remove it",
+        );
+    }
+    let expects = |m: &MonitorPlan| m.expects() == Some(EXPECTED_LOSS);
+    if model.expected_loss.is_some() && !model.monitors.iter().any(expects) {
+        report.warn(
+            &at.key("predictions").key("expected_loss"),
+            "no monitor of the model looks at it",
+            "write a statistic with estimated = true, such as { kind = \"mae\", estimated = true }, or remove it",
         );
     }
 }

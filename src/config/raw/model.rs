@@ -163,7 +163,8 @@ pub struct RawPredictions {
     #[schemars(example = &"output.probability")]
     pub probability: Option<RawProbability>,
     /// Path of the loss that a second model expects of this prediction (regression), or a table with
-    /// `path` and `of`: what estimates without outcomes are the mean of.
+    /// `path` and `of`, which is `mae` (the default) or `mse`: what estimates without outcomes are
+    /// the mean of.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = &"output.expected_loss")]
     pub expected_loss: Option<Short<RawLoss>>,

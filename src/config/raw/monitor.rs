@@ -9,7 +9,7 @@ use serde::de::{self, Deserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 use super::RawNotify;
-use crate::config::forms::{Extent, Kinded, Length, Many, Short};
+use crate::config::forms::{Ago, Extent, Kinded, Length, Many, Short};
 use crate::event::Span;
 
 /// One monitor.
@@ -67,10 +67,12 @@ pub struct RawMonitor {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = &"none")]
     pub season: Option<String>,
-    /// Reserved: comparing with an earlier window is not built yet.
+    /// Compares a window with the one that lies so long before it, instead of the reference: a
+    /// statistic of distributions, or levels `worse_by` of a metric. The reference still gives the
+    /// bins. A whole number of `every`, and no shorter than the window.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(skip)]
-    pub against: Option<String>,
+    #[schemars(example = &"7d ago")]
+    pub against: Option<Ago>,
 }
 
 impl Default for RawMonitor {

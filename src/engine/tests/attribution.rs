@@ -16,8 +16,8 @@ fn plan() -> Plan {
     let model = &mut plan.models[0];
     let learn = Learn::Span(Span(LEARNT * HOUR));
     model.reference = ReferencePlan { file: false, per_version: false, learn: Some(learn) };
-    let drift =
-        |name, statistic| monitor(name, &["features.fare"], statistic, json!({"critical": 0.2}));
+    let levels = json!({"critical": 0.2, "even_if_noise": true});
+    let drift = |name, statistic| monitor(name, &["features.fare"], statistic, levels.clone());
     let worse = monitor("worse", &["model"], "mae", json!({"critical": 3.6}));
     model.monitors = vec![drift("bins", "psi"), drift("ranks", "ks"), worse];
     for monitor in &mut model.monitors {
@@ -44,9 +44,18 @@ fn logs(bergen: impl Fn(i64) -> i64, raised: impl Fn(i64) -> i64) -> (Vec<Record
     (predictions, outcomes)
 }
 
-/// What each monitor's incident says about the whole.
+/// What each monitor's incident says about the whole, judged against the reference and against
+/// what was two hours before.
 fn told(predictions: &[Record], outcomes: &[Record]) -> Vec<(String, Value)> {
-    let mut house = House::new(plan());
+    let mut since = plan();
+    for monitor in &mut since.models[0].monitors {
+        monitor.against = Some(Span(2 * HOUR));
+    }
+    [plan(), since].into_iter().flat_map(|plan| told_by(plan, predictions, outcomes)).collect()
+}
+
+fn told_by(plan: Plan, predictions: &[Record], outcomes: &[Record]) -> Vec<(String, Value)> {
+    let mut house = House::new(plan);
     house.files = false;
     let (p, o) = (partition("p", 0), partition("o", 0));
     house.own(&[p.clone(), o.clone()]);

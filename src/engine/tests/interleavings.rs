@@ -2,8 +2,11 @@
 
 use proptest::prelude::*;
 
+use serde_json::json;
+
 use super::world::*;
-use crate::event::Partition;
+use crate::event::{Partition, Span};
+use crate::plan::{MonitorPlan, Plan};
 
 /// What happens to a partition's log.
 #[derive(Debug, Clone)]
@@ -97,8 +100,19 @@ fn separate(logs: &mut [Vec<Record>]) {
     }
 }
 
+/// Also with what was two hours before.
+fn compared() -> Plan {
+    let mut plan = plan();
+    let drift = monitor("since", &["features.fare"], "ks", json!({"critical": 0.5}));
+    let worse = monitor("slower", &["model"], "mae", json!({"critical": {"worse_by": "50%"}}));
+    for monitor in [drift, worse] {
+        plan.models[0].monitors.push(MonitorPlan { against: Some(Span(2 * HOUR)), ..monitor });
+    }
+    plan
+}
+
 fn run(logs: &[Vec<Record>], moves: &[Move]) -> House {
-    let mut house = House::new(plan());
+    let mut house = House::new(compared());
     let partitions = partitions();
     house.own(&partitions);
     let mut sent: Vec<usize> = vec![0; 4];

@@ -13,15 +13,15 @@ use crate::stats::{Params, STATISTICS};
 
 /// A Monday in summer time; the clocks of Oslo go back on the third Sunday after it.
 const START: &str = "2026-10-05T00:00:00Z";
-const LEARNT: i64 = 28 * 24;
-const JUDGED: i64 = 14 * 24;
+pub(super) const LEARNT: i64 = 28 * 24;
+pub(super) const JUDGED: i64 = 14 * 24;
 
-fn start() -> i64 {
+pub(super) fn start() -> i64 {
     Time::parse(START).unwrap().0
 }
 
 /// Weekday (Monday is 0) and hour by the clocks of Oslo, worked out by hand.
-fn local(hour: i64) -> (i64, i64) {
+pub(super) fn local(hour: i64) -> (i64, i64) {
     let back = Time::parse("2026-10-25T01:00:00Z").unwrap().0;
     let ahead = if start() + hour * HOUR < back { 2 } else { 1 };
     ((hour + ahead) / 24 % 7, (hour + ahead) % 24)
@@ -39,7 +39,7 @@ fn rhythm(hour: i64) -> (i64, f64) {
 }
 
 /// Fares of an hour; `moved` lowers those of the given hours.
-fn rides(moved: impl Fn(i64) -> f64) -> Vec<Record> {
+pub(super) fn rides(moved: impl Fn(i64) -> f64) -> Vec<Record> {
     let mut seed = 20_261_005u64;
     let mut random = move || {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963);
@@ -63,7 +63,7 @@ fn rides(moved: impl Fn(i64) -> f64) -> Vec<Record> {
     rides
 }
 
-fn judged_by(
+pub(super) fn judged_by(
     name: &str,
     statistic: &str,
     detector: &str,
@@ -85,7 +85,7 @@ fn judged_by(
     }
 }
 
-fn town(season: bool) -> Plan {
+pub(super) fn town(season: bool) -> Plan {
     let mut plan = plan();
     let model = &mut plan.models[0];
     model.outcomes = None;
@@ -101,7 +101,7 @@ fn town(season: bool) -> Plan {
     plan
 }
 
-fn run(plan: Plan, log: &[Record], crash: bool) -> House {
+pub(super) fn run(plan: Plan, log: &[Record], crash: bool) -> House {
     let mut house = House::new(plan);
     house.files = false;
     let p = partition("p", 0);
@@ -119,12 +119,12 @@ fn run(plan: Plan, log: &[Record], crash: bool) -> House {
 }
 
 /// Windows with a verdict beyond a level, by monitor.
-fn beyond(house: &House, monitor: &str) -> Vec<ScoreLine> {
+pub(super) fn beyond(house: &House, monitor: &str) -> Vec<ScoreLine> {
     let found = |l: &&ScoreLine| matches!(l.verdict, Verdict::Warning | Verdict::Critical);
     house.lines.iter().filter(|l| &*l.monitor == monitor).filter(found).cloned().collect()
 }
 
-fn scored(house: &House, monitor: &str) -> usize {
+pub(super) fn scored(house: &House, monitor: &str) -> usize {
     house.lines.iter().filter(|l| &*l.monitor == monitor && l.score.is_some()).count()
 }
 

@@ -63,6 +63,7 @@ pub fn monitor(
         window: WindowPlan::Time { length: Span(2 * HOUR), every: Span(HOUR) },
         by: vec![0],
         seasonal: false,
+        against: None,
         min_events: 5,
         min_support: 3,
         min_coverage: 0.0,

@@ -6,6 +6,8 @@ use statrs::function::gamma::ln_gamma;
 const MOST_EXACT: u64 = 10_000;
 /// Exact paths are counted up to this many steps; beyond, the asymptotic law serves.
 const MOST_STEPS: u64 = 50_000_000;
+/// An exact sum has at most so many terms.
+const MOST_TERMS: f64 = 1_000_000.0;
 
 /// Two-sided p-value of a distance `d` between samples of `m` and `n`: the share of lattice paths
 /// that stray at least so far (Hodges 1958) for small samples, else the one-sample law at the
@@ -111,8 +113,12 @@ fn outside_band(m: u64, n: u64, g: u64, h: u64) -> f64 {
     column[(length - 1) as usize]
 }
 
-/// P(D_n^+ >= d), exactly: Birnbaum & Tingey (1951).
+/// P(D_n^+ >= d), exactly: Birnbaum & Tingey (1951); of more than `MOST_TERMS` events its limit
+/// with the first correction, as Cephes.
 fn smirnov_sf(n: f64, d: f64) -> f64 {
+    if n > MOST_TERMS {
+        return (-(6.0 * n * d + 1.0).powi(2) / (18.0 * n)).exp();
+    }
     let last = (n * (1.0 - d)).floor();
     let log_n = ln_gamma(n + 1.0);
     let mut sum = 0.0;

@@ -1,6 +1,7 @@
 //! What is refused of monitors, and of what they make of a model.
 
 use super::*;
+use crate::event::Span;
 
 #[test]
 fn a_prediction_that_is_made_by_a_threshold_is_no_series() {
@@ -39,7 +40,9 @@ fn monitors() {
     m("window = \"24h\"", "window = \"5000 events\"\nevery = \"3000 events\"", "every", "divide");
     m("window = \"24h\"", "window = \"24h\"\nmin_coverage = 80", "min_coverage", "0.8");
     m("window = \"24h\"", "window = \"24h\"\nseason = \"hour_of_week\"", "season", "[models.NAME]");
-    m("window = \"24h\"", "window = \"24h\"\nagainst = \"7d ago\"", "against", "not built yet");
+    m("window = \"24h\"", "window = \"24h\"\nagainst = \"7d\"", "against", "7d ago");
+    m("window = \"24h\"", "window = \"24h\"\nagainst = \"12h ago\"", "against", "overlaps");
+    m("window = \"24h\"", "window = \"24h\"\nagainst = \"36h ago\"", "against", "multiple");
     m("window = \"24h\"", "window = \"24h\"\nmodels = [\"n\"]", "models[0]", "no model");
     m("window = \"24h\"", "window = \"24h\"\nretrain = true", "retrain", "trainer");
     m("window = \"24h\"", "window = \"24h\"\nby = [\"x\"]", "by[0]", "category");
@@ -105,6 +108,19 @@ fn windows_of_events() {
 }
 
 #[test]
+fn earlier_windows() {
+    let since =
+        |table: &str| SMALL.replace("watch =", &format!("against = \"7d ago\"\n{table}watch ="));
+    let monitor = Project::new(&since("")).settings().plan.models[0].monitors[0].clone();
+    assert_eq!(monitor.against, Some(Span::from_secs(7 * 86_400)));
+    let other = |from: &str, to: &str| since("").replace(from, to);
+    one(&other("\"psi\"", "\"missing_rate\""), "monitors.drift.against", "worse_by");
+    one(&other("\"24h\"", "\"5000 events\""), "monitors.drift.window", "24h");
+    let evidence = other("{ kind = \"threshold\", critical = 0.25 }", "\"e-detector\"");
+    one(&evidence, "monitors.drift.detector", "false_alarm_every");
+}
+
+#[test]
 fn seasons() {
     let model = |table: &str| SMALL.replace("[models.m]\n", &format!("[models.m]\n{table}\n"));
     let week = "season = \"hour_of_week\"\ntimezone = \"Europe/Oslo\"";
@@ -112,7 +128,7 @@ fn seasons() {
     assert_eq!(plan.season.as_ref().unwrap().to_string(), "hour_of_week in Europe/Oslo");
     assert!(plan.monitors[0].seasonal);
     let out = model(week).replace("watch =", "season = \"none\"\nwatch =");
-    assert!(!Project::new(&out).settings().plan.models[0].monitors[0].seasonal);
+    assert!(!Project::new(&out).load().unwrap().0.plan.models[0].monitors[0].seasonal);
     one(&model("season = \"hour_of_week\""), "models.m.timezone", "Europe/Oslo");
     one(&model("season = \"weekly\"\ntimezone = \"UTC\""), "models.m.season", "hour_of_week");
     let olso = week.replace("Oslo", "Olso");
@@ -121,6 +137,8 @@ fn seasons() {
     one(&events, "monitors.drift.window", "season = \"none\"");
     let warned = |main: &str| Project::new(main).load().unwrap().1;
     assert!(warned(&model(week)).is_empty());
+    let nobody = warned(&out);
+    assert_eq!(nobody[0].key, "models.m.season", "{}", text(&nobody));
     let short = warned(&model(week).replace("\"7d\"", "\"3d\""));
     assert_eq!(short[0].key, "models.m.reference.learn", "{}", text(&short));
     let idle = warned(&model("timezone = \"Europe/Oslo\""));

@@ -1,0 +1,151 @@
+//! Windows that are judged against earlier ones.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+use super::season::{JUDGED, LEARNT, beyond, judged_by, local, rides, run, scored, start, town};
+use super::world::*;
+use crate::event::{Span, Time};
+use crate::lines::{NoData, ScoreLine, Verdict};
+use crate::plan::{MonitorPlan, Plan, WindowPlan};
+
+const WEEK: i64 = 7 * 24;
+
+/// The town with its rhythm, judged against the same hours of last week.
+fn against_last_week() -> Plan {
+    let mut plan = town(false);
+    let week = |name, statistic, level: f64| MonitorPlan {
+        against: Some(Span(WEEK * HOUR)),
+        ..judged_by(name, statistic, "threshold", json!({"critical": level}), false)
+    };
+    plan.models[0].monitors = vec![week("ks", "ks", 0.25), week("psi", "psi", 0.5)];
+    plan
+}
+
+fn hour_of(line: &ScoreLine) -> i64 {
+    (line.window.start.0 - start()) / HOUR
+}
+
+#[test]
+fn the_second_week_of_a_rhythm_is_judged_against_the_first_and_raises_nothing() {
+    let house = run(against_last_week(), &rides(|_| 0.0), false);
+    for monitor in ["ks", "psi"] {
+        let alarm = beyond(&house, monitor).into_iter().next();
+        assert!(alarm.is_none(), "{monitor}: {alarm:?}");
+        assert!(scored(&house, monitor) > WEEK as usize - 10, "{}", scored(&house, monitor));
+    }
+    let of_first_week = |line: &&ScoreLine| (LEARNT + 1..LEARNT + WEEK).contains(&hour_of(line));
+    let first_week: Vec<&ScoreLine> = house.lines.iter().filter(of_first_week).collect();
+    assert!(first_week.len() > 300, "{}", first_week.len());
+    for line in first_week {
+        assert_eq!(line.reason, Some(NoData::NoEarlierWindow), "{line:?}");
+    }
+}
+
+#[test]
+fn the_hours_that_differ_from_last_week_are_found_and_no_others() {
+    let since = LEARNT + 9 * 24;
+    let rush = |hour: i64| matches!(local(hour), (0..=4, 7..=8 | 15..=16));
+    let moved = move |hour: i64| if hour >= since && rush(hour) { 12.0 } else { 0.0 };
+    let log = rides(moved);
+    let (house, crashed) =
+        (run(against_last_week(), &log, false), run(against_last_week(), &log, true));
+    let wanted: Vec<i64> = (since..LEARNT + JUDGED - 1).filter(|hour| rush(*hour)).collect();
+    assert!(!wanted.is_empty());
+    for monitor in ["ks", "psi"] {
+        let found: Vec<i64> = beyond(&house, monitor).iter().map(hour_of).collect();
+        assert_eq!(found, wanted, "{monitor}");
+    }
+    assert_eq!(house.verdicts(), crashed.verdicts());
+}
+
+/// The largest distance of two empirical distributions of whole numbers, from their raw values.
+fn ks(a: &[i64], b: &[i64]) -> f64 {
+    let share = |of: &[i64], x| of.iter().filter(|v| **v <= x).count() as f64 / of.len() as f64;
+    (0..100).map(|x| (share(a, x) - share(b, x)).abs()).fold(0.0, f64::max)
+}
+
+#[test]
+fn scores_are_those_of_the_raw_values_of_both_windows() {
+    let log = rides(|hour| f64::from(u8::from(hour > LEARNT + 10 * 24)) * 5.0);
+    let house = run(against_last_week(), &log, false);
+    let mut by_hour: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
+    for record in &log {
+        let Record::Prediction { time, fare, .. } = record else { unreachable!() };
+        by_hour.entry((time - start()) / HOUR).or_default().push(*fare as i64);
+    }
+    let lines = house.lines.iter().filter(|l| &*l.monitor == "ks");
+    let scored: Vec<&ScoreLine> = lines.filter(|l| l.score.is_some()).collect();
+    assert!(scored.len() > 100);
+    for line in scored {
+        let (now, then) = (&by_hour[&hour_of(line)], &by_hour[&(hour_of(line) - WEEK)]);
+        assert!((line.score.unwrap() - ks(now, then)).abs() < 1e-12, "{line:?}");
+        let against = line.against.unwrap();
+        assert_eq!(against.start, Time(line.window.start.0 - WEEK * HOUR));
+        assert_eq!((against.events, against.support), (then.len() as u64, then.len() as u64));
+        assert_eq!(line.reference_events, Some(then.len() as u64));
+    }
+}
+
+#[test]
+fn a_window_that_held_too_little_then_is_no_reason_to_alarm_now() {
+    let outage = LEARNT + 30;
+    let mut log = rides(|_| 0.0);
+    log.retain(|record| {
+        let Record::Prediction { time, id, .. } = record else { return true };
+        (time - start()) / HOUR != outage || *id % 100 == 0
+    });
+    let mut plan = against_last_week();
+    plan.models[0].monitors.iter_mut().for_each(|monitor| monitor.min_events = 50);
+    let house = run(plan, &log, false);
+    let later: Vec<&ScoreLine> =
+        house.lines.iter().filter(|l| hour_of(l) == outage + WEEK).collect();
+    assert_eq!(later.len(), 2);
+    for line in later {
+        assert_eq!((line.verdict, line.reason), (Verdict::NoData, Some(NoData::NoEarlierWindow)));
+    }
+}
+
+/// An hour's metric beside that of two hours before, without any reference of it.
+#[test]
+fn a_metric_is_worse_than_it_was_until_it_was_as_bad_then() {
+    let worse = monitor("worse", &["model"], "mae", json!({"critical": {"worse_by": "50%"}}));
+    let mut plan = plan();
+    plan.models[0].monitors = vec![MonitorPlan {
+        against: Some(Span(2 * HOUR)),
+        window: WindowPlan::Time { length: Span(HOUR), every: Span(HOUR) },
+        by: Vec::new(),
+        ..worse
+    }];
+    let (mut predictions, mut outcomes) = (Vec::new(), Vec::new());
+    for minute in 0..16 * 60 {
+        let (id, time) = (minute as u64, minute * MINUTE);
+        let error = if minute < 8 * 60 { 1.0 } else { 2.0 };
+        predictions.push(Record::Prediction {
+            id,
+            time,
+            version: "v1",
+            fare: 1.0,
+            city: "Oslo",
+            said: 10.0,
+        });
+        outcomes.push(Record::Outcome { id, time: time + MINUTE, was: Some(10.0 + error) });
+    }
+    let mut house = House::new(plan);
+    let (p, o) = (partition("p", 0), partition("o", 0));
+    house.own(&[p.clone(), o.clone()]);
+    house.feed(slab(&p, &predictions, 0, predictions.len()));
+    house.feed(slab(&o, &outcomes, 0, outcomes.len()));
+    let said: BTreeMap<i64, (Verdict, Option<NoData>)> =
+        house.lines.iter().map(|l| (l.window.start.0 / HOUR, (l.verdict, l.reason))).collect();
+    for hour in [0, 1] {
+        assert_eq!(said[&hour], (Verdict::NoData, Some(NoData::NoEarlierWindow)));
+    }
+    for (hour, verdict) in [(2, Verdict::Ok), (7, Verdict::Ok), (8, Verdict::Critical)] {
+        assert_eq!(said[&hour].0, verdict, "{hour}");
+    }
+    assert_eq!((said[&9].0, said[&10].0), (Verdict::Critical, Verdict::Ok));
+    let line = house.lines.iter().find(|l| l.window.start.0 == 8 * HOUR).unwrap();
+    assert_eq!((line.score, line.against.unwrap().support), (Some(2.0), 60));
+}
