@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::season::{JUDGED, LEARNT, beyond, judged_by, local, rides, run, scored, start, town};
 use super::world::*;
+use crate::engine::io::Input;
 use crate::event::{Span, Time};
 use crate::lines::{NoData, ScoreLine, Verdict};
 use crate::plan::{MonitorPlan, Plan, WindowPlan};
@@ -148,4 +149,50 @@ fn a_metric_is_worse_than_it_was_until_it_was_as_bad_then() {
     assert_eq!((said[&9].0, said[&10].0), (Verdict::Critical, Verdict::Ok));
     let line = house.lines.iter().find(|l| l.window.start.0 == 8 * HOUR).unwrap();
     assert_eq!((line.score, line.against.unwrap().support), (Some(2.0), 60));
+}
+
+/// Records of a partition that was idle come late for the third hour: the seventh is judged again,
+/// four hours later.
+#[test]
+fn what_comes_late_for_the_earlier_window_judges_the_later_one_again() {
+    let drift = monitor("drift", &["features.fare"], "psi", json!({"critical": 0.9}));
+    let mut plan = plan();
+    plan.models[0].outcomes = None;
+    plan.models[0].monitors = vec![MonitorPlan {
+        against: Some(Span(4 * HOUR)),
+        window: WindowPlan::Time { length: Span(HOUR), every: Span(HOUR) },
+        by: Vec::new(),
+        ..drift
+    }];
+    let predictions = |minutes: std::ops::Range<i64>, first: u64| -> Vec<Record> {
+        let of = |minute: i64| Record::Prediction {
+            id: first + minute as u64,
+            time: minute * MINUTE,
+            version: "v1",
+            fare: (minute * 37 % 100) as f64,
+            city: "Oslo",
+            said: 10.0,
+        };
+        minutes.map(of).collect()
+    };
+    let (first, late) = (predictions(0..10 * 60, 0), predictions(2 * 60..3 * 60, 100_000));
+    let partitions = [partition("p", 0), partition("p", 1)];
+    let mut house = House::new(plan);
+    house.own(&partitions);
+    for partition in partitions.clone() {
+        house.step(Input::EndOffset { partition, end: 0 });
+    }
+    house.step(Input::Tick(Time(HOUR)));
+    house.feed(slab(&partitions[0], &first, 0, first.len()));
+    house.commit();
+    house.feed(slab(&partitions[1], &late, 0, late.len()));
+    house.commit();
+    let mut seen: BTreeMap<i64, Vec<(u32, u64)>> = BTreeMap::new();
+    for line in &house.lines {
+        let earlier = line.against.unwrap().events;
+        seen.entry(line.window.start.0 / HOUR).or_default().push((line.revision, earlier));
+    }
+    assert_eq!(seen[&5], [(0, 60)]);
+    assert_eq!(seen[&6], [(0, 60), (1, 120)]);
+    assert_eq!(seen[&7], [(0, 60)]);
 }
