@@ -11,8 +11,8 @@ use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 
 use crate::company::Company;
-use crate::platter::Platter;
-use crate::random::Random;
+use crate::kill::platter::Platter;
+use crate::kill::random::Random;
 use crate::rig::daemon::Daemon;
 use crate::rig::kafka::Kafka;
 use crate::world::PARTITIONS;

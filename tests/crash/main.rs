@@ -14,14 +14,15 @@
 #[path = "../it/company.rs"]
 #[allow(dead_code)]
 mod company;
+#[path = "../kill/mod.rs"]
+#[allow(dead_code)]
+mod kill;
 #[path = "../it/rig/mod.rs"]
 mod rig;
 
 mod checks;
 mod ends;
 mod oracle;
-mod platter;
-mod random;
 mod topics;
 mod world;
 
@@ -32,7 +33,8 @@ use std::time::{Duration, Instant};
 
 use checks::Checks;
 use ends::Ends;
-use random::Random;
+use kill::arguments::Arguments;
+use kill::random::Random;
 use rig::daemon::Daemon;
 use rig::kafka::{Kafka, Options};
 use rig::receiver::Receiver;
@@ -44,7 +46,7 @@ const KILLS: u32 = 50;
 const PACE: Duration = Duration::from_millis(200);
 
 fn main() -> ExitCode {
-    let Some(arguments) = Arguments::read() else { return ExitCode::SUCCESS };
+    let Some(arguments) = Arguments::read("crash", KILLS) else { return ExitCode::SUCCESS };
     println!("crash: {} kills, seed {}", arguments.kills, arguments.seed);
     let began = Instant::now();
     let mut random = Random::new(arguments.seed);
@@ -103,38 +105,4 @@ fn produce(
         }
         world
     })
-}
-
-/// What `cargo test` passes on is understood as far as it concerns a single test.
-struct Arguments {
-    kills: u32,
-    seed: u64,
-}
-
-impl Arguments {
-    /// `None` where nothing is to be run: a list is asked for, or other tests.
-    fn read() -> Option<Arguments> {
-        let clock = std::time::UNIX_EPOCH.elapsed().map_or(1, |time| time.as_nanos() as u64);
-        let mut read = Arguments { kills: KILLS, seed: clock % 1_000_000 };
-        let mut arguments = std::env::args().skip(1);
-        let mut chosen = None;
-        while let Some(argument) = arguments.next() {
-            let mut number = || arguments.next().and_then(|text| text.parse::<u64>().ok());
-            match argument.as_str() {
-                "--kills" => read.kills = number().expect("--kills N") as u32,
-                "--seed" => read.seed = number().expect("--seed N"),
-                "--test-threads" | "--skip" | "--color" | "--format" => {
-                    arguments.next();
-                }
-                "--list" => {
-                    println!("crash: test");
-                    return None;
-                }
-                "--ignored" => return None,
-                option if option.starts_with('-') => {}
-                name => chosen = Some(chosen.unwrap_or(false) || "crash".contains(name)),
-            }
-        }
-        chosen.unwrap_or(true).then_some(read)
-    }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::company::{Company, HOUR};
-use crate::random::Random;
+use crate::kill::random::Random;
 use crate::rig::kafka::{Kafka, Rec};
 use crate::rig::receiver::{Answer, Receiver};
 

@@ -22,4 +22,15 @@ impl Random {
     pub fn percent(&mut self, share: u64) -> bool {
         self.below(100) < share
     }
+
+    /// Some bytes.
+    pub fn bytes(&mut self, least: u64, most: u64) -> Vec<u8> {
+        let length = (least + self.below(most - least)) as usize;
+        let mut bytes = Vec::with_capacity(length + 8);
+        while bytes.len() < length {
+            bytes.extend_from_slice(&self.next().to_le_bytes());
+        }
+        bytes.truncate(length);
+        bytes
+    }
 }

@@ -1,12 +1,16 @@
 //! A disk without power: what was not synced is gone. See `platter.c` for what it keeps.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::UNIX_EPOCH;
 
-use crate::rig::target;
+use super::random::Random;
+
+/// What a disk writes at once.
+const PAGE: usize = 4096;
 
 pub struct Platter {
     library: PathBuf,
@@ -17,8 +21,9 @@ pub struct Platter {
 impl Platter {
     /// A platter for a folder; needs a C compiler, as the build does.
     pub fn new(folder: &Path, of: &Path) -> Platter {
-        let library = target().join(format!("platter-{}.so", std::process::id()));
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/crash/platter.c");
+        let library = Path::new(env!("CARGO_TARGET_TMPDIR"))
+            .join(format!("platter-{}.so", std::process::id()));
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kill/platter.c");
         let status = Command::new("cc")
             .args(["-O2", "-Wall", "-Werror", "-shared", "-fPIC", "-o"])
             .arg(&library)
@@ -69,17 +74,31 @@ impl Platter {
 
     /// The power is back: the folder holds what was synced, and nothing else.
     pub fn cut(&self) {
+        self.restore(None);
+    }
+
+    /// The power is back, and it went while the disk wrote: of what was not synced some pages are
+    /// there, in no order, and others are not.
+    pub fn tear(&self, random: &mut Random) {
+        let mut written = BTreeMap::new();
+        if self.of.exists() {
+            inventory(&self.of, &mut written);
+        }
+        self.restore(Some(&mut Torn { written, random }));
+    }
+
+    fn restore(&self, torn: Option<&mut Torn>) {
         if !self.of.exists() {
             return;
         }
         let rebuilt = self.of.with_extension("rebuilt");
         let _ = fs::remove_dir_all(&rebuilt);
-        self.rebuild(&id(&self.of), &rebuilt);
+        self.rebuild(&id(&self.of), &rebuilt, torn);
         fs::remove_dir_all(&self.of).unwrap();
         fs::rename(&rebuilt, &self.of).unwrap();
     }
 
-    fn rebuild(&self, folder: &str, to: &Path) {
+    fn rebuild(&self, folder: &str, to: &Path, mut torn: Option<&mut Torn>) {
         fs::create_dir(to).unwrap();
         let list = fs::read_to_string(self.folder.join("dirs").join(folder)).unwrap_or_default();
         for line in list.lines() {
@@ -88,11 +107,52 @@ impl Platter {
             };
             let to = to.join(name);
             if kind == "dir" {
-                self.rebuild(id, &to);
-            } else if fs::copy(self.folder.join("files").join(id), &to).is_err() {
-                // The name is durable, the content is not.
-                fs::write(&to, "").unwrap();
+                self.rebuild(id, &to, torn.as_deref_mut());
+                continue;
             }
+            let synced = self.folder.join("files").join(id);
+            match &mut torn {
+                Some(torn) if torn.written.contains_key(id) => torn.mix(id, &synced, &to),
+                _ if fs::copy(&synced, &to).is_ok() => {}
+                // The name is durable, the content is not.
+                _ => fs::write(&to, "").unwrap(),
+            }
+        }
+    }
+}
+
+/// What was written when the power went, synced or not.
+struct Torn<'a> {
+    /// Files by their ids.
+    written: BTreeMap<String, PathBuf>,
+    random: &'a mut Random,
+}
+
+impl Torn<'_> {
+    fn mix(&mut self, id: &str, synced: &Path, to: &Path) {
+        let mut bytes = fs::read(synced).unwrap_or_default();
+        let written = fs::read(&self.written[id]).unwrap();
+        let share = [10, 50, 90][self.random.below(3) as usize];
+        if self.random.percent(50) {
+            bytes.resize(written.len(), 0);
+        }
+        for (page, new) in bytes.chunks_mut(PAGE).zip(written.chunks(PAGE)) {
+            let both = page.len().min(new.len());
+            if page[..both] != new[..both] && self.random.percent(share) {
+                page[..both].copy_from_slice(&new[..both]);
+            }
+        }
+        fs::write(to, bytes).unwrap();
+    }
+}
+
+fn inventory(folder: &Path, found: &mut BTreeMap<String, PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            inventory(&path, found);
+        } else {
+            found.insert(id(&path), path);
         }
     }
 }
