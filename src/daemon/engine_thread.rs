@@ -13,6 +13,7 @@ use super::references::References;
 use super::restore::forget_inherited;
 use super::sending::{Sending, orders};
 use super::shelf::StoreShelf;
+use super::sweep::Sweep;
 use crate::clock;
 use crate::engine::io::{Change, Effects, Fetched, Input, JoinKey, Notice, Table, VersionKey};
 use crate::engine::{Engine, KEPT, Shelf, Status};
@@ -32,8 +33,8 @@ const PICTURE: Duration = Duration::from_millis(500);
 const MOST_BYTES: usize = 64 << 20;
 /// How often missing reference files are looked for.
 const LOOK: Duration = Duration::from_secs(5);
-/// Join entries looked at after a commit, in search of expired ones.
-const SWEEP: usize = 20_000;
+/// Old score lines that are removed at once.
+const FORGOTTEN: usize = 20_000;
 /// How often old score lines are looked for.
 const DAY: Span = Span::from_secs(86_400);
 /// Faults of a commit that failed.
@@ -90,8 +91,7 @@ pub struct EngineThread {
     pub observer: Box<dyn Observer>,
     pub commit_every: Duration,
     pub stop: Arc<AtomicBool>,
-    /// Where the search for expired join entries goes on.
-    pub swept: Vec<u8>,
+    pub sweep: Sweep,
 }
 
 /// What waits for the next commit.
@@ -313,26 +313,13 @@ impl EngineThread {
         }
     }
 
-    /// Removes expired join entries in bulk, a stretch of the table after every commit; there is
-    /// no timer per key. Right after a commit the engine holds no entry of its own.
+    /// Removes expired join entries. Right after a commit the engine holds no entry of its own.
     fn sweep(&mut self) -> Result<(), StoreError> {
         Failpoint::SweepBegins.reach();
-        let from = std::mem::take(&mut self.swept);
-        let mut seen = 0;
-        let mut last = Vec::new();
-        let mut expired = Vec::new();
-        self.store.walk(Table::Join, &from, &mut |key, value| {
-            seen += 1;
+        let expired = self.sweep.next(self.store.as_ref(), &|key, value| {
             let entry = postcard::from_bytes::<Entry>(value);
-            if entry.is_ok_and(|entry| self.engine.join_expired(key, &entry)) {
-                expired.push(Change { table: Table::Join, key: key.to_vec(), value: None });
-            }
-            last = key.to_vec();
-            seen < SWEEP
+            entry.is_ok_and(|entry| self.engine.join_expired(key, &entry))
         })?;
-        if seen == SWEEP {
-            self.swept = last;
-        }
         if !expired.is_empty() {
             // They are found again by the next sweep.
             self.show(&self.store.commit(&expired));
@@ -361,7 +348,7 @@ impl EngineThread {
             let latest = models.iter().find(|m| m.name == name).and_then(|m| m.latest);
             latest.map_or(clock::now(), |latest| latest.min(clock::now())) - KEPT
         };
-        match forget_scores(self.store.as_ref(), &horizon, SWEEP) {
+        match forget_scores(self.store.as_ref(), &horizon, FORGOTTEN) {
             Err(error @ (StoreError::Write { .. } | StoreError::Full { .. })) => {
                 tracing::warn!("old score lines cannot be removed: {error}");
                 Ok(true)
@@ -449,6 +436,7 @@ impl EngineThread {
                 return Err(error);
             }
             self.shelf.release();
+            self.sweep.note(&changes);
             Failpoint::CommitDurable.reach();
             self.observer.committed(began.elapsed(), self.store.bytes());
         }

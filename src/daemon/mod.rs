@@ -17,6 +17,7 @@ mod restore;
 mod sending;
 mod shelf;
 mod subjects;
+mod sweep;
 
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -58,6 +59,7 @@ use reload::Within;
 use restore::restore;
 use sending::Sending;
 use shelf::StoreShelf;
+use sweep::Sweep;
 
 /// Slabs on their way from readers to engine; each holds about a megabyte at most.
 const SLABS: usize = 32;
@@ -178,7 +180,7 @@ async fn serve(
         observer: Box::new(watching),
         commit_every: reload::commit_every(&settings),
         stop: stop.clone(),
-        swept: Vec::new(),
+        sweep: Sweep::default(),
     };
     let deciding = decide(engine_thread)?;
 

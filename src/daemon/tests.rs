@@ -94,7 +94,7 @@ impl Running {
             observer: Box::new(Listener(told.clone())),
             commit_every: Duration::from_millis(100),
             stop: stop.clone(),
-            swept: Vec::new(),
+            sweep: Sweep::default(),
         };
         let thread = std::thread::spawn(move || thread.run());
         Running { told, feed, work, shared, stop, out, thread, folder }
