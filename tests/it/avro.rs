@@ -155,7 +155,7 @@ fn a_registry_that_is_away_holds_what_it_must_and_nothing_is_lost() {
 
 #[test]
 fn every_bad_record_has_its_reason_and_the_partition_goes_on() {
-    let kafka = Kafka::start(&Options { sasl: true });
+    let kafka = Kafka::start(&Options { sasl: true, ..Options::default() });
     let (receiver, registry) = (Receiver::start(), Registry::start());
     let company = found(&kafka, &registry, &receiver, "patience = \"2s\"\ntimeout = \"1s\"");
     let subject = format!("{}-value", company.predictions);

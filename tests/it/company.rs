@@ -161,6 +161,7 @@ events = {{ kind = "webhook", url = "{events}", secret = "env:WEBHOOK_SECRET" }}
 [trainers]
 pipeline = {{ kind = "webhook", url = "{retrain}", secret = "env:WEBHOOK_SECRET", timeout = "6h" }}
 "#,
+            brokers = brokers.replace(',', "\", \""),
             predictions = self.predictions,
             outcomes = self.outcomes,
             pager = receiver.url("/pager"),

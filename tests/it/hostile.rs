@@ -26,12 +26,6 @@ fn zeros(kafka: &Kafka, topic: &str, megabytes: usize) {
     producer.flush(LONG).unwrap();
 }
 
-fn consumed(daemon: &Daemon, topic: &str) -> Option<f64> {
-    let name = format!("driftd_events_consumed_total{{topic=\"{topic}\"}} ");
-    let metrics = daemon.get("/metrics")?.1;
-    metrics.lines().find_map(|line| line.strip_prefix(&name))?.parse().ok()
-}
-
 /// The other cure: the batch is passed by, and counts as lost.
 fn passed_by_in_a_copy(company: &Company) {
     let copy = company.folder.join("copy");
@@ -77,7 +71,7 @@ fn a_batch_that_inflates_beyond_the_clients_limit_is_named_and_a_larger_limit_re
         "{told}"
     );
     // The other partition goes on meanwhile; the 30 MB were refused and passed by.
-    assert_eq!(consumed(&daemon, &company.predictions), Some(151.0));
+    assert_eq!(daemon.consumed(&company.predictions), Some(151));
 
     daemon.signal("TERM");
     assert_eq!(daemon.wait_exit(LONG).code(), Some(143));

@@ -25,7 +25,7 @@ fn secure(company: &Company, kafka: &Kafka, mechanism: &str, user: &str) {
 
 #[test]
 fn scram_and_plain_over_tls_and_a_wrong_password_is_a_sentence() {
-    let kafka = Kafka::start(&Options { sasl: true });
+    let kafka = Kafka::start(&Options { sasl: true, ..Options::default() });
     let receiver = Receiver::start();
     for (mechanism, user) in [("SCRAM-SHA-512", "bob"), ("PLAIN", "alice")] {
         let company = Company::found(&kafka, &receiver, 2);

@@ -88,6 +88,13 @@ impl Daemon {
         });
     }
 
+    /// Records of a topic that this process has taken.
+    pub fn consumed(&self, topic: &str) -> Option<u64> {
+        let name = format!("driftd_events_consumed_total{{topic=\"{topic}\"}} ");
+        let metrics = self.get("/metrics")?.1;
+        metrics.lines().find_map(|line| line.strip_prefix(&name))?.parse().ok()
+    }
+
     /// Waits until every record of these topics is in the state.
     pub fn wait_caught_up(&self, topics: &[&str], partitions: usize) {
         self.wait_until("all is read", Duration::from_secs(120), || {

@@ -1,9 +1,6 @@
-//! Real Apache Kafka: one combined KRaft node, jars through Maven, gone with the test process.
+//! Real Apache Kafka: topics, records and groups of a cluster, mostly of one node.
 
-use std::fs::File;
-use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
@@ -11,31 +8,32 @@ use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
 use rdkafka::message::{Header, Headers, OwnedHeaders};
-use rdkafka::producer::{BaseRecord, DeliveryResult, Producer, ProducerContext, ThreadedProducer};
+use rdkafka::producer::{
+    BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext, ThreadedProducer,
+};
 use rdkafka::{ClientContext, Message, Offset, TopicPartitionList};
 
-use super::{folder, free_port, target, tied, wait_until};
+use super::node::Node;
+use super::proxy::Proxy;
+use super::wait_until;
 
-const VERSION: &str = "4.3.0";
-
-/// How a broker is started.
+/// How a cluster is started.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     /// Also listen with SASL_SSL: users bob (SCRAM-SHA-512) and alice (PLAIN), password "secret".
     pub sasl: bool,
+    /// How many nodes; none is one. Of more, topics have three replicas, two of them in sync.
+    pub nodes: usize,
+    /// Also listen behind a proxy, one for each node.
+    pub proxied: bool,
 }
 
-/// A broker, or the one that `KAFKA_BROKERS` names.
+/// A cluster, or the one that `KAFKA_BROKERS` names.
 pub struct Kafka {
     brokers: String,
-    node: Option<Node>,
-}
-
-struct Node {
-    folder: PathBuf,
-    process: Mutex<Option<Child>>,
-    sasl_port: u16,
+    nodes: Vec<Node>,
 }
 
 /// One record to produce.
@@ -81,29 +79,18 @@ impl Kafka {
         SHARED
             .get_or_init(|| {
                 Arc::new(match std::env::var("KAFKA_BROKERS") {
-                    Ok(brokers) => Kafka { brokers, node: None },
+                    Ok(brokers) => Kafka { brokers, nodes: Vec::new() },
                     Err(_) => Kafka::start(&Options::default()),
                 })
             })
             .clone()
     }
 
-    /// A broker of one's own.
+    /// A cluster of one's own.
     pub fn start(options: &Options) -> Kafka {
-        let lib = jars();
-        let folder = folder("kafka");
-        let (port, controller, sasl_port) = (free_port(), free_port(), free_port());
-        if options.sasl {
-            key_store(&folder);
-        }
-        let properties = properties(&folder, port, controller, sasl_port, options);
-        std::fs::write(folder.join("server.properties"), properties).unwrap();
-        std::fs::write(folder.join("log4j2.xml"), LOG4J).unwrap();
-        format_storage(&lib, &folder, options);
-        let kafka = Kafka {
-            brokers: format!("127.0.0.1:{port}"),
-            node: Some(Node { folder, process: Mutex::new(None), sasl_port }),
-        };
+        let nodes = Node::format(options);
+        let brokers: Vec<String> = nodes.iter().map(|n| format!("127.0.0.1:{}", n.port)).collect();
+        let kafka = Kafka { brokers: brokers.join(","), nodes };
         kafka.restart();
         kafka
     }
@@ -112,40 +99,81 @@ impl Kafka {
         &self.brokers
     }
 
+    /// Addresses of the proxies.
+    pub fn proxied(&self) -> String {
+        let ports = self.nodes.iter().map(|node| node.proxy.as_ref().expect("a proxy").port);
+        ports.map(|port| format!("127.0.0.1:{port}")).collect::<Vec<_>>().join(",")
+    }
+
+    /// The proxy of a node.
+    pub fn proxy(&self, id: i32) -> &Proxy {
+        self.node(id).proxy.as_ref().expect("a proxy")
+    }
+
     /// Address and CA file of the SASL_SSL listener.
     pub fn sasl(&self) -> (String, PathBuf) {
-        let node = self.node.as_ref().expect("a broker of one's own");
+        let node = self.node(1);
         (format!("localhost:{}", node.sasl_port), node.folder.join("ca.pem"))
     }
 
-    /// kill -9.
+    fn node(&self, id: i32) -> &Node {
+        self.nodes.iter().find(|node| node.id == id).expect("a cluster of one's own")
+    }
+
+    /// kill -9, all of them.
     pub fn stop(&self) {
-        let node = self.node.as_ref().expect("a broker of one's own");
-        if let Some(mut watchdog) = node.process.lock().unwrap().take() {
-            drop(watchdog.stdin.take());
-            let _ = watchdog.wait();
-        }
+        assert!(!self.nodes.is_empty(), "a cluster of one's own");
+        self.nodes.iter().for_each(Node::kill);
     }
 
     /// Starts again on the same ports and data.
     pub fn restart(&self) {
         self.stop();
-        let node = self.node.as_ref().expect("a broker of one's own");
-        let server = format!(
-            "java -Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 \
-             -Dlog4j2.configurationFile=file:{folder}/log4j2.xml -cp '{lib}/*' \
-             kafka.Kafka {folder}/server.properties",
-            folder = node.folder.display(),
-            lib = jars().display(),
-        );
-        let child = tied(&server, &node.folder.join("out.log"));
-        *node.process.lock().unwrap() = Some(child);
-        wait_until("Kafka answers", Duration::from_secs(60), || {
+        self.nodes.iter().for_each(Node::start);
+        self.wait_for_nodes(self.nodes.len());
+    }
+
+    /// kill -9.
+    pub fn kill(&self, id: i32) {
+        self.node(id).kill();
+    }
+
+    /// Starts a node again; it takes seconds until it is there.
+    pub fn revive(&self, id: i32) {
+        self.node(id).start();
+    }
+
+    /// Waits until so many nodes serve.
+    pub fn wait_for_nodes(&self, number: usize) {
+        wait_until("Kafka answers", Duration::from_secs(90), || {
             let consumer: BaseConsumer = self.client().create().ok()?;
-            consumer
-                .fetch_metadata(None, Duration::from_secs(2))
-                .ok()
-                .filter(|m| !m.brokers().is_empty())
+            let metadata = consumer.fetch_metadata(None, Duration::from_secs(2)).ok()?;
+            (metadata.brokers().len() >= number).then_some(())
+        });
+    }
+
+    /// Who leads a partition, and who is in sync; -1 and nobody while there is no leader.
+    pub fn replicas(&self, topic: &str, partition: i32) -> Option<(i32, Vec<i32>)> {
+        let consumer: BaseConsumer = self.client().create().ok()?;
+        let metadata = consumer.fetch_metadata(Some(topic), Duration::from_secs(2)).ok()?;
+        let found = metadata.topics().first()?.partitions().iter().find(|p| p.id() == partition)?;
+        Some((found.leader(), found.isr().to_vec()))
+    }
+
+    /// Waits until a partition is led by one of `leaders`, -1 being nobody; by whom.
+    pub fn wait_led(&self, topic: &str, partition: i32, leaders: &[i32]) -> i32 {
+        let what = format!("{topic}/{partition} is led by one of {leaders:?}");
+        wait_until(&what, Duration::from_secs(60), || {
+            let (leader, _) = self.replicas(topic, partition)?;
+            leaders.contains(&leader).then_some(leader)
+        })
+    }
+
+    /// Waits until this many replicas are in sync.
+    pub fn wait_in_sync(&self, topic: &str, partition: i32, number: usize) {
+        let what = format!("{topic}/{partition} has {number} replicas in sync");
+        wait_until(&what, Duration::from_secs(60), || {
+            self.replicas(topic, partition).filter(|(_, isr)| isr.len() == number)
         });
     }
 
@@ -164,7 +192,23 @@ impl Kafka {
     }
 
     pub fn create_topic_with(&self, name: &str, partitions: i32, settings: &[(&str, &str)]) {
-        let topic = NewTopic::new(name, partitions, TopicReplication::Fixed(1));
+        let replicas = TopicReplication::Fixed(self.nodes.len().clamp(1, 3) as i32);
+        self.create(name, partitions, replicas, settings);
+    }
+
+    /// Creates a topic whose partitions lie where they are told to.
+    pub fn create_topic_on(&self, name: &str, nodes: &[&[i32]], settings: &[(&str, &str)]) {
+        self.create(name, nodes.len() as i32, TopicReplication::Variable(nodes), settings);
+    }
+
+    fn create(
+        &self,
+        name: &str,
+        partitions: i32,
+        replicas: TopicReplication<'_>,
+        settings: &[(&str, &str)],
+    ) {
+        let topic = NewTopic::new(name, partitions, replicas);
         let topic = settings.iter().fold(topic, |topic, (key, value)| topic.set(key, value));
         let admin = self.admin();
         let made = block_on(admin.create_topics(&[topic], &AdminOptions::new())).unwrap();
@@ -207,6 +251,10 @@ impl Kafka {
         let failures: Arc<Mutex<Vec<String>>> = Arc::default();
         let mut config = self.client();
         config.set("linger.ms", "5").set("message.max.bytes", "8000000");
+        if self.nodes.len() > 1 {
+            // A batch that a leader took before it died is not taken twice.
+            config.set("enable.idempotence", "true");
+        }
         let producer: ThreadedProducer<Reports> =
             config.create_with_context(Reports(failures.clone())).unwrap();
         for record in records {
@@ -235,9 +283,7 @@ impl Kafka {
                 match producer.send(record) {
                     Ok(()) => {}
                     Err((
-                        rdkafka::error::KafkaError::MessageProduction(
-                            rdkafka::types::RDKafkaErrorCode::QueueFull,
-                        ),
+                        KafkaError::MessageProduction(rdkafka::types::RDKafkaErrorCode::QueueFull),
                         back,
                     )) => {
                         std::thread::sleep(Duration::from_millis(5));
@@ -285,6 +331,37 @@ impl Kafka {
         read
     }
 
+    /// Offsets that a partition still has a record at, transactions that were aborted left out.
+    pub fn offsets(&self, topic: &str, partition: i32) -> Vec<i64> {
+        let mut config = self.client();
+        config.set("group.id", "rig").set("enable.partition.eof", "true");
+        let consumer: BaseConsumer = config.create().unwrap();
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(topic, partition, Offset::Beginning).unwrap();
+        consumer.assign(&list).unwrap();
+        let mut offsets = Vec::new();
+        loop {
+            match consumer.poll(Duration::from_secs(10)).expect("the broker answers") {
+                Ok(message) => offsets.push(message.offset()),
+                Err(KafkaError::PartitionEOF(_)) => return offsets,
+                Err(error) => panic!("{topic}/{partition}: {error}"),
+            }
+        }
+    }
+
+    /// Writes a record that its transaction takes back.
+    pub fn produce_aborted(&self, topic: &str, partition: i32) {
+        let mut config = self.client();
+        config.set("transactional.id", super::unique("aborted"));
+        let producer: BaseProducer = config.create().unwrap();
+        producer.init_transactions(Duration::from_secs(20)).unwrap();
+        producer.begin_transaction().unwrap();
+        let record = BaseRecord::<[u8], [u8]>::to(topic).partition(partition);
+        producer.send(record.key(b"aborted").payload(b"{}")).unwrap();
+        producer.flush(Duration::from_secs(20)).unwrap();
+        producer.abort_transaction(Duration::from_secs(20)).unwrap();
+    }
+
     /// Ids of the group's members.
     pub fn members(&self, group: &str) -> Vec<String> {
         let consumer: BaseConsumer = self.client().create().unwrap();
@@ -308,14 +385,6 @@ impl Kafka {
     }
 }
 
-impl Drop for Kafka {
-    fn drop(&mut self) {
-        if self.node.is_some() {
-            self.stop();
-        }
-    }
-}
-
 struct Reports(Arc<Mutex<Vec<String>>>);
 
 impl ClientContext for Reports {}
@@ -333,107 +402,3 @@ impl ProducerContext for Reports {
 fn block_on<F: Future>(future: F) -> F::Output {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
-
-/// The jars, fetched once; several test processes may want them at the same time.
-fn jars() -> PathBuf {
-    static LIB: OnceLock<PathBuf> = OnceLock::new();
-    LIB.get_or_init(|| {
-        for tool in ["java", "mvn"] {
-            let there = Command::new(tool).arg("-version").output().is_ok_and(|o| o.status.success());
-            assert!(there, "these tests start real Kafka: install Java 17 (or newer) and Maven 3.8 (or newer), or set KAFKA_BROKERS");
-        }
-        let home = target().join("kafka").join(VERSION);
-        std::fs::create_dir_all(&home).unwrap();
-        let lock = File::create(home.join("lock")).unwrap();
-        lock.lock().unwrap();
-        let lib = home.join("lib");
-        if !lib.is_dir() {
-            let part = home.join("lib.part");
-            let _ = std::fs::remove_dir_all(&part);
-            let pom = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/rig/pom.xml");
-            let status = Command::new("mvn")
-                .args(["-q", "-B", "-f"])
-                .arg(&pom)
-                .arg("dependency:copy-dependencies")
-                .arg(format!("-DoutputDirectory={}", part.display()))
-                .status()
-                .unwrap();
-            assert!(status.success(), "Maven could not fetch Kafka's jars");
-            std::fs::rename(&part, &lib).unwrap();
-        }
-        lib
-    })
-    .clone()
-}
-
-fn properties(folder: &Path, port: u16, controller: u16, sasl: u16, options: &Options) -> String {
-    let data = folder.join("data");
-    let mut text = format!(
-        "process.roles=broker,controller\nnode.id=1\n\
-         controller.quorum.voters=1@127.0.0.1:{controller}\n\
-         controller.listener.names=CONTROLLER\n\
-         listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL\n\
-         log.dirs={}\noffsets.topic.replication.factor=1\noffsets.topic.num.partitions=1\n\
-         transaction.state.log.replication.factor=1\ntransaction.state.log.min.isr=1\n\
-         share.coordinator.state.topic.replication.factor=1\nshare.coordinator.state.topic.min.isr=1\n\
-         group.initial.rebalance.delay.ms=0\nauto.create.topics.enable=false\n\
-         message.max.bytes=8000000\n",
-        data.display()
-    );
-    let mut listeners = format!("PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}");
-    if options.sasl {
-        listeners.push_str(&format!(",SASL_SSL://localhost:{sasl}"));
-        text.push_str(&format!(
-            "ssl.keystore.location={}\nssl.keystore.password=changeit\nssl.keystore.type=PKCS12\n\
-             sasl.enabled.mechanisms=SCRAM-SHA-512,PLAIN\n\
-             listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;\n\
-             listener.name.sasl_ssl.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required user_alice=\"secret\";\n",
-            folder.join("key.p12").display()
-        ));
-    }
-    text.push_str(&format!("listeners={listeners}\n"));
-    text
-}
-
-fn format_storage(lib: &Path, folder: &Path, options: &Options) {
-    let mut command = Command::new("java");
-    command
-        .arg("-cp")
-        .arg(format!("{}/*", lib.display()))
-        .args(["kafka.tools.StorageTool", "format", "-t", "MkU3OEVBNTcwNTJENDM2Qg", "-c"])
-        .arg(folder.join("server.properties"));
-    if options.sasl {
-        command.args(["--add-scram", "SCRAM-SHA-512=[name=bob,password=secret]"]);
-    }
-    run(&mut command);
-}
-
-/// A self-signed certificate for localhost, as key store for Kafka and PEM for clients.
-fn key_store(folder: &Path) {
-    let store = folder.join("key.p12");
-    run(Command::new("keytool")
-        .args(["-genkeypair", "-alias", "kafka", "-keyalg", "EC", "-dname", "CN=localhost"])
-        .args(["-ext", "SAN=dns:localhost,ip:127.0.0.1", "-validity", "30"])
-        .args(["-storetype", "PKCS12", "-storepass", "changeit", "-keystore"])
-        .arg(&store));
-    run(Command::new("keytool")
-        .args(["-exportcert", "-rfc", "-alias", "kafka", "-storepass", "changeit", "-keystore"])
-        .arg(&store)
-        .arg("-file")
-        .arg(folder.join("ca.pem")));
-}
-
-fn run(command: &mut Command) {
-    let output = command.output().expect("the tool can be started");
-    if !output.status.success() {
-        let _ = std::io::stderr().write_all(&output.stdout);
-        let _ = std::io::stderr().write_all(&output.stderr);
-        panic!("{command:?} failed");
-    }
-}
-
-const LOG4J: &str = r#"<Configuration status="error">
-  <Appenders><Console name="out"><PatternLayout pattern="%d %p %c: %m%n"/></Console></Appenders>
-  <Loggers><Root level="warn"><AppenderRef ref="out"/></Root></Loggers>
-</Configuration>
-"#;

@@ -4,6 +4,8 @@
 
 pub mod daemon;
 pub mod kafka;
+mod node;
+pub mod proxy;
 pub mod receiver;
 pub mod registry;
 
