@@ -52,7 +52,10 @@ impl Target {
     /// # Errors
     /// [`BadUrl`].
     pub fn parse(text: &str, callable: &Callable) -> Result<Target, BadUrl> {
-        let url = Url::parse(text.trim()).map_err(|_| BadUrl::Syntax)?;
+        let url = match Url::parse(text.trim()) {
+            Ok(url) => url,
+            Err(_) => return Err(of_a_zone(text).unwrap_or(BadUrl::Syntax)),
+        };
         if !matches!(url.scheme(), "http" | "https") {
             return Err(BadUrl::Scheme(url.scheme().to_owned()));
         }
@@ -90,6 +93,14 @@ impl Target {
         parts.extend(self.url.password().map(str::to_owned));
         parts.into_iter().filter(|part| part.len() > 1).collect()
     }
+}
+
+/// What is wrong with an address with a zone, `[fe80::1%25eth0]`, which is no URL to begin with:
+/// only link-local ones have any.
+fn of_a_zone(text: &str) -> Option<BadUrl> {
+    let (address, _) = text.split_once("://[")?.1.split_once(']')?.0.split_once('%')?;
+    let address: std::net::Ipv6Addr = address.parse().ok()?;
+    Some(BadUrl::Forbidden(Forbidden(address.to_string()).to_string()))
 }
 
 impl fmt::Display for Target {
@@ -331,7 +342,13 @@ mod tests {
         assert_eq!(parse("example.org/x"), Err(BadUrl::Syntax));
         assert_eq!(parse("file:///etc/passwd"), Err(BadUrl::Scheme("file".to_owned())));
         // 2852039166 is 169.254.169.254 as one number.
-        for url in ["http://169.254.169.254/latest", "http://2852039166/", "http://[fe80::1]/"] {
+        for url in [
+            "http://169.254.169.254/latest",
+            "http://2852039166/",
+            "http://[fe80::1]/",
+            "http://[fe80::1%eth0]/",
+            "http://[fe80::1%25eth0]:8080/hook",
+        ] {
             assert!(matches!(parse(url), Err(BadUrl::Forbidden(_))), "{url}");
         }
         let callable = Callable::with(vec!["169.254.169.254".parse().unwrap()]);
