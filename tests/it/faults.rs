@@ -186,6 +186,34 @@ fn records_that_retention_took_are_lost_and_shown() {
 }
 
 #[test]
+fn a_topic_that_grows_is_read_from_the_beginning_of_what_is_new() {
+    let kafka = Kafka::shared();
+    let company = Company::found(&kafka, &Receiver::start(), 1);
+    let text = std::fs::read_to_string(&company.config).unwrap();
+    std::fs::write(&company.config, text.replace("\"earliest\"", "\"latest\"")).unwrap();
+    let mut daemon = Daemon::start(&company.config, company.port, &company.env());
+    daemon.wait_ready(LONG);
+    daemon.wait_caught_up(&[&company.predictions, &company.outcomes], 1);
+    company.produce_hour(&kafka, 0);
+    kafka.add_partitions(&company.predictions, 2);
+    // Written before anybody has looked; their outcomes come where they always came.
+    let (rides, outcomes) = company.hour(Hour { number: 1, shift: 0.0, error: 0.0 }, 1);
+    let rides: Vec<Rec> = rides.into_iter().map(|ride| ride.on(1)).collect();
+    kafka.wait_led(&company.predictions, 1, &[1]);
+    kafka.produce(&company.predictions, &rides);
+    kafka.produce(&company.outcomes, &outcomes);
+    daemon.wait_caught_up(&[&company.predictions], 2);
+    daemon.wait_ready(LONG);
+    daemon.wait_caught_up(&[&company.outcomes], 1);
+    daemon.signal("TERM");
+    assert_eq!(daemon.wait_exit(LONG).code(), Some(143));
+    let lines = export(&company.state());
+    let whole = lines.iter().filter(|l| l["type"] == "pane" && l["segment"].is_null());
+    let counted = |key: &str| whole.clone().filter_map(|l| l[key].as_u64()).sum::<u64>();
+    assert_eq!((counted("predictions"), counted("matched")), (120, 120));
+}
+
+#[test]
 fn a_recreated_topic_is_named_and_not_read() {
     let kafka = Kafka::shared();
     let company = Company::found(&kafka, &Receiver::start(), 2);

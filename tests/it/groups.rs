@@ -1,5 +1,6 @@
 //! The consumer group: a stranger in it, and its three protocols.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
@@ -7,7 +8,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 
 use crate::company::Company;
 use crate::rig::daemon::Daemon;
-use crate::rig::kafka::Kafka;
+use crate::rig::kafka::{Kafka, Rec};
 use crate::rig::receiver::Receiver;
 
 const LONG: Duration = Duration::from_secs(90);
@@ -17,6 +18,8 @@ fn a_stranger_in_the_group_takes_partitions_and_nothing_is_lost() {
     let kafka = Kafka::shared();
     let company = Company::found(&kafka, &Receiver::start(), 2);
     company.produce_hour(&kafka, 0);
+    let poison: Vec<Rec> = (0..10).map(|i| Rec::bytes(b"{\"request_id\": ").on(i % 2)).collect();
+    kafka.produce(&company.predictions, &poison);
     let mut daemon = Daemon::start(&company.config, company.port, &company.env());
     daemon.wait_caught_up(&[&company.predictions, &company.outcomes], 2);
     let stranger: BaseConsumer = ClientConfig::new()
@@ -33,6 +36,7 @@ fn a_stranger_in_the_group_takes_partitions_and_nothing_is_lost() {
         (status == 503 && body.contains("partitions_not_owned")).then_some(())
     });
     company.produce_hour(&kafka, 1);
+    kafka.produce(&company.predictions, &poison);
     for _ in 0..10 {
         let _ = stranger.poll(Duration::from_millis(200));
     }
@@ -43,6 +47,15 @@ fn a_stranger_in_the_group_takes_partitions_and_nothing_is_lost() {
     daemon.signal("TERM");
     assert_eq!(daemon.wait_exit(LONG).code(), Some(143));
     assert_eq!(company.counted(), 120);
+    // What was refused is kept once, however often it was read.
+    let letters = std::fs::read_to_string(company.state().join("dead-letters.jsonl")).unwrap();
+    let places: Vec<String> = letters
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
+        .map(|letter| format!("{}/{}", letter["partition"], letter["offset"]))
+        .collect();
+    let distinct: BTreeSet<&String> = places.iter().collect();
+    assert_eq!((places.len(), distinct.len()), (20, 20), "{places:?}");
 }
 
 /// Another daemon, with a state of its own, in the group of the first: it waits and says for whom.

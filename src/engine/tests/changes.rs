@@ -3,8 +3,9 @@
 use super::world::*;
 use crate::engine::io::{Input, Table};
 use crate::event::{Span, Time};
-use crate::lines::NoData;
+use crate::lines::{IncidentState, NoData};
 use crate::plan::{NamedPath, Plan, WindowPlan};
+use crate::policy::message::MessageKind;
 
 /// One prediction a minute over these hours, on the reference's fares.
 fn predictions(hours: std::ops::Range<i64>) -> Vec<Record> {
@@ -150,4 +151,41 @@ fn a_window_is_judged_again_though_a_crash_came_between() {
     house.own(&partitions);
     wait(&mut house, 3 * HOUR);
     assert!(house.lines[told..].iter().all(|line| line.revision == 0), "once is enough");
+}
+
+/// Fares that all move to the highest after five hours.
+fn shifted(hours: std::ops::Range<i64>) -> Vec<Record> {
+    let mut log = predictions(hours);
+    for record in &mut log {
+        let Record::Prediction { time, fare, .. } = record else { unreachable!() };
+        *fare = if *time >= 5 * HOUR { 99.0 } else { *fare };
+    }
+    log
+}
+
+#[test]
+fn an_incident_whose_rule_is_gone_is_over_and_whoever_was_told_hears_why() {
+    let rules: [fn(&mut Plan); 3] = [
+        |plan| plan.models[0].monitors[0].name = "other".into(),
+        |plan| plan.models[0].monitors[0].series = vec!["prediction".into()],
+        |plan| plan.models[0].name = "another".into(),
+    ];
+    for change in rules {
+        let mut house = House::new(of_hours(plan(), 2));
+        let log = shifted(0..10);
+        feed(&mut house, &log, 0, log.len());
+        house.commit();
+        let firing = house.incidents();
+        assert_eq!((firing.len(), firing[0].state), (1, IncidentState::Firing));
+        let mut changed = of_hours(plan(), 2);
+        change(&mut changed);
+        house.replan(changed);
+        let over = house.incidents();
+        assert_eq!((over.len(), &over[0].key), (1, &firing[0].key));
+        assert_eq!(over[0].state, IncidentState::Resolved);
+        assert_eq!(over[0].resolved_by.as_deref(), Some("removed"));
+        let owed: Vec<_> = house.engine.pending_messages().into_iter().map(|(m, _)| m).collect();
+        assert_eq!(owed.iter().map(|m| m.kind).collect::<Vec<_>>(), [MessageKind::Resolved]);
+        assert!(owed[0].data.contains("\"resolved_by\":\"removed\""), "{}", owed[0].data);
+    }
 }
