@@ -100,10 +100,16 @@ impl Context {
     fn assign(&self, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) {
         let mut placed = Vec::new();
         let mut wanted = TopicPartitionList::new();
+        let mut silent = false;
         for element in list.elements() {
             let partition =
                 Partition { topic: element.topic().into(), number: element.partition() };
-            let start = self.placing.place(consumer, &partition, &self.shared);
+            // One that is not answered for has cost patience enough; the others are asked for soon.
+            let start = match silent {
+                true => Start::Unknown,
+                false => self.placing.place(consumer, &partition, &self.shared),
+            };
+            silent |= start == Start::Unknown;
             let offset = match start.offset() {
                 Some(offset) => Offset::Offset(offset),
                 // Assigned but never fetched: the reader pauses it.

@@ -144,9 +144,9 @@ impl Lane {
         self.to
     }
 
-    /// The anchor of what was sent so far, if it is still to be found.
+    /// The last record taken, or the one that is still to be found.
     pub(super) fn anchor(&self) -> Option<Anchor> {
-        self.expected
+        self.last.as_ref().map(Last::anchor).or(self.expected)
     }
 
     pub(super) fn take(
@@ -235,9 +235,7 @@ impl Lane {
     pub(super) fn set_back(&mut self) -> i64 {
         self.go_on();
         self.doubt();
-        if let Some(last) = &self.last {
-            self.expected = Some(last.anchor());
-        }
+        self.expected = self.anchor();
         self.expected.map_or(self.to, |anchor| anchor.offset)
     }
 

@@ -15,6 +15,9 @@ use crate::failpoint::Failpoint;
 
 /// How often topics are looked at for new partitions.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
+/// How long a slow network may take to answer such a look. Nothing is read meanwhile, and a stop
+/// waits.
+const PATIENCE: Duration = Duration::from_secs(8);
 
 impl Session<'_> {
     /// Looks which topics there are and how many partitions they have.
@@ -24,8 +27,9 @@ impl Session<'_> {
         }
         self.looked = Some(Instant::now());
         let mut missing = Vec::new();
+        let mut led = Vec::new();
         for name in self.reader.spec.topics.keys() {
-            let metadata = self.consumer.fetch_metadata(Some(name), Duration::from_secs(3));
+            let metadata = self.consumer.fetch_metadata(Some(name), PATIENCE);
             let Ok(metadata) = metadata else {
                 let text = format!("no broker of {} answers", self.reader.spec.brokers);
                 self.reader.shared.faults.raise("brokers_unreachable", "", text);
@@ -35,6 +39,12 @@ impl Session<'_> {
             self.reader.shared.faults.clear("authentication_failed", "");
             let found = metadata.topics().iter().find(|t| t.name() == name);
             let size = found.filter(|t| t.error().is_none()).map_or(0, |t| t.partitions().len());
+            let is_led = |partition: &&Partition| {
+                let partitions = found.iter().flat_map(|t| t.partitions());
+                *partition.topic == **name
+                    && partitions.into_iter().any(|p| p.id() == partition.number && p.leader() >= 0)
+            };
+            led.extend(self.unknown.iter().filter(is_led).cloned());
             if size == 0 {
                 missing.push(name.clone());
                 self.reader.shared.faults.raise(
@@ -48,6 +58,9 @@ impl Session<'_> {
             }
         }
         self.reader.shared.faults.keep_only("topic_missing", &missing);
+        for partition in led {
+            self.ask_again(&partition);
+        }
     }
 
     /// Tells the engine what is ours, when that changed.

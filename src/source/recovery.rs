@@ -64,7 +64,9 @@ impl Session<'_> {
         self.reader.shared.faults.clear("group_refused", "");
     }
 
-    /// Some position is no longer (or not yet) in its log; which one, the error does not say.
+    /// Some position is no longer (or not yet) in its log, or what was read before it is in no log
+    /// any more; of which partition, the error does not say. Each is begun again at the last record
+    /// taken, which tells.
     fn out_of_range(&mut self) {
         self.flush_all();
         let partitions: Vec<Partition> = self.lanes.partitions().cloned().collect();
@@ -75,15 +77,20 @@ impl Session<'_> {
             let position = Position { offset: lane.from(), anchor: lane.anchor(), lost: 0 };
             let start =
                 context.placing.replace(self.consumer, &partition, &position, &self.reader.shared);
-            // Its last record is gone, and the client was sent there.
-            let gone = matches!(start, Start::Position(_)) && position.anchor.is_some();
-            if gone || matches!(start, Start::Lost { .. } | Start::Reset(_) | Start::Stopped) {
-                self.begin(partition.clone(), start);
-                moved.push((partition, start));
-            }
+            self.begin(partition.clone(), start);
+            moved.push((partition, start));
         }
-        if !moved.is_empty() {
-            self.reassign(&moved);
+        self.reassign(&moved);
+    }
+
+    /// A partition whose broker did not say what it has when it became ours.
+    pub(super) fn ask_again(&mut self, partition: &Partition) {
+        let context = self.consumer.context().clone();
+        let start = context.placing.place(self.consumer, partition, &self.reader.shared);
+        self.begin(partition.clone(), start);
+        if start.offset().is_some() {
+            self.reassign(&[(partition.clone(), start)]);
+            pauses::resume(self.consumer, std::slice::from_ref(partition));
         }
     }
 
@@ -91,13 +98,13 @@ impl Session<'_> {
     fn reassign(&mut self, moved: &[(Partition, Start)]) {
         let mut plain = TopicPartitionList::new();
         let mut placed = TopicPartitionList::new();
-        let cooperative =
-            matches!(self.consumer.rebalance_protocol(), RebalanceProtocol::Cooperative);
         for (partition, start) in moved {
             plain.add_partition(&partition.topic, partition.number);
             let offset = start.offset().map_or(Offset::End, Offset::Offset);
             let _ = placed.add_partition_offset(&partition.topic, partition.number, offset);
         }
+        let cooperative =
+            matches!(self.consumer.rebalance_protocol(), RebalanceProtocol::Cooperative);
         let result = if cooperative {
             self.consumer
                 .incremental_unassign(&plain)

@@ -46,6 +46,8 @@ pub(super) struct Session<'a> {
     aligned: Instant,
     /// Partitions that this consumer has read from before.
     begun: BTreeSet<Partition>,
+    /// Partitions of ours that no broker has told the offsets of.
+    pub unknown: BTreeSet<Partition>,
     /// How often lanes were set back.
     set_back: u64,
     pauses: Pauses,
@@ -67,6 +69,7 @@ impl<'a> Session<'a> {
             alignment,
             aligned: Instant::now(),
             begun: BTreeSet::new(),
+            unknown: BTreeSet::new(),
             set_back: 0,
             pauses: Pauses::default(),
             stalls: Stalls::default(),
@@ -168,6 +171,7 @@ impl<'a> Session<'a> {
                 }
                 Event::Revoked(partitions) => {
                     for partition in &partitions {
+                        self.unknown.remove(partition);
                         self.stalls.forget(partition);
                         self.tell_stall(partition, None);
                     }
@@ -183,10 +187,14 @@ impl<'a> Session<'a> {
     pub(super) fn begin(&mut self, partition: Partition, start: Start) {
         let Some(plan) = self.reader.spec.topics.get(&*partition.topic).cloned() else { return };
         let about = format!("{}/{}", partition.topic, partition.number);
+        self.unknown.remove(&partition);
         let lane = match start {
-            Start::Stopped => {
+            Start::Stopped | Start::Unknown => {
                 self.lanes.remove(&partition);
                 self.pauses.leave(&partition);
+                if start == Start::Unknown {
+                    self.unknown.insert(partition);
+                }
                 return;
             }
             Start::Begin(offset) | Start::Reset(offset) => {

@@ -35,8 +35,10 @@ pub(super) enum Start {
     },
     /// The topic is another one than before, and is to be read from its start.
     Reset(i64),
-    /// The topic is another one than before, or cannot be asked: not read.
+    /// The topic is another one than before: not read.
     Stopped,
+    /// No broker says which offsets there are: not read before one does.
+    Unknown,
 }
 
 impl Start {
@@ -46,7 +48,7 @@ impl Start {
             Start::Begin(offset) | Start::Position(offset) | Start::Reset(offset) => Some(offset),
             Start::Anchor { anchor, .. } => Some(anchor.offset),
             Start::Lost { to, .. } => Some(to),
-            Start::Stopped => None,
+            Start::Stopped | Start::Unknown => None,
         }
     }
 }
@@ -78,9 +80,12 @@ impl Placing {
                     shared.faults.raise(
                         "offsets_unknown",
                         &about,
-                        format!("{about}: the broker does not say which offsets it has ({error})"),
+                        format!(
+                            "{about}: no broker says which offsets it has ({error}); it is not \
+                             read before one does"
+                        ),
                     );
-                    return Start::Stopped;
+                    return Start::Unknown;
                 }
             };
         shared.faults.clear("offsets_unknown", &about);
@@ -107,7 +112,7 @@ impl Placing {
         let about = format!("{}/{}", partition.topic, partition.number);
         match consumer.fetch_watermarks(&partition.topic, partition.number, PATIENCE) {
             Ok((low, high)) => self.resume(position, low, high, &about, shared),
-            Err(_) => Start::Position(position.offset),
+            Err(_) => from(position),
         }
     }
 
@@ -131,10 +136,8 @@ impl Placing {
             return Start::Lost { from: position.offset, to: low };
         }
         match position.anchor {
-            Some(anchor) if anchor.offset >= low => {
-                Start::Anchor { anchor, position: position.offset }
-            }
-            _ => Start::Position(position.offset),
+            Some(anchor) if anchor.offset < low => Start::Position(position.offset),
+            _ => from(position),
         }
     }
 
@@ -146,8 +149,9 @@ impl Placing {
                     "topic_recreated",
                     about,
                     format!(
-                        "{about} was deleted and made again, or truncated ({why}); it is not read. \
-                         Set kafka.on_recreated = \"reset\" to read it from its start"
+                        "{about} was deleted and made again, or truncated by an unclean election of \
+                         its leader ({why}); it is not read. Set kafka.on_recreated = \"reset\" to \
+                         read it from its start; of a truncated one, what is left counts again"
                     ),
                 );
                 Start::Stopped
@@ -175,6 +179,14 @@ impl Placing {
             StartFrom::Ago(span) => crate::clock::now() - span,
         };
         offset_at(consumer, partition, at).unwrap_or(high).max(low)
+    }
+}
+
+/// At the anchor, where there is one.
+fn from(position: &Position) -> Start {
+    match position.anchor {
+        Some(anchor) => Start::Anchor { anchor, position: position.offset },
+        None => Start::Position(position.offset),
     }
 }
 
