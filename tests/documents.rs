@@ -18,8 +18,18 @@ fn functions(folder: &Path, found: &mut BTreeSet<String>) {
 }
 
 /// Files whose tests are about faults of the world.
-const OF_FAULTS: [&str; 7] =
-    ["faults", "groups", "hostile", "http_faults", "pauses", "signals", "storm"];
+const OF_FAULTS: [&str; 10] = [
+    "cluster",
+    "faults",
+    "groups",
+    "hostile",
+    "http_faults",
+    "network",
+    "numbers",
+    "pauses",
+    "signals",
+    "storm",
+];
 
 #[test]
 fn every_test_of_a_fault_is_named_by_the_page_of_faults() {

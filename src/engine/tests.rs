@@ -7,6 +7,7 @@ mod changes;
 mod counted;
 mod estimates;
 mod flapping;
+mod history;
 mod interleavings;
 mod learnt;
 mod limits;

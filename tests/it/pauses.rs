@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use serde_json::{Value, json};
 
 use crate::company::{Company, Hour, RIDES_AN_HOUR};
-use crate::rig::daemon::Daemon;
-use crate::rig::kafka::Kafka;
+use crate::rig::daemon::{Daemon, export};
+use crate::rig::kafka::{Kafka, Rec};
 use crate::rig::receiver::Receiver;
 
 const LONG: Duration = Duration::from_secs(60);
@@ -119,4 +120,129 @@ fn visit(kafka: &Kafka, company: &Company) {
         let _ = stranger.poll(Duration::from_millis(50));
     }
     stranger.unsubscribe();
+}
+
+/// How a partition of the predictions stands in a stopped daemon's state: its offset, and how many
+/// records were lost.
+fn position(company: &Company, partition: i32) -> (i64, i64) {
+    let lines = export(&company.state());
+    let of = |line: &&Value| {
+        line["type"] == "position"
+            && line["topic"] == company.predictions.as_str()
+            && line["partition"] == partition
+    };
+    let line = lines.iter().find(of).expect("a position");
+    (line["offset"].as_i64().unwrap(), line["lost"].as_i64().unwrap())
+}
+
+/// Starts a daemon that has taken the first hour, all of it, and can hand nothing more over, for
+/// `seconds`. The more partitions, the sooner: the end of each is told once in a second.
+fn held_up(kafka: &Kafka, company: &Company, hour: &[Rec], seconds: u64) -> Daemon {
+    kafka.produce(&company.predictions, hour);
+    let daemon = start(company, &format!("slab.taken=sleep:{}@1", seconds * 1000));
+    daemon.wait_until("it answers", LONG, || daemon.get("/healthz"));
+    std::thread::sleep(Duration::from_secs(6));
+    daemon
+}
+
+/// Waits until reading goes on and these partitions are read to their ends.
+fn wait_read(kafka: &Kafka, company: &Company, daemon: &Daemon, partitions: &[i32]) {
+    daemon.wait_until("all is read and durable", LONG, || {
+        let topic = &company.predictions;
+        let read =
+            |p: &i32| kafka.committed(&company.group, topic, *p) == Some(kafka.end(topic, *p));
+        partitions.iter().all(read).then_some(())
+    });
+}
+
+/// Whether reading stood still for longer than this.
+fn assert_held_up(daemon: &Daemon, seconds: f64) {
+    let log = daemon.log().join("\n");
+    let (_, told) = log.split_once("reading stood still for ").expect("reading was held up");
+    let stood: f64 = told.split(' ').next().unwrap().parse().unwrap();
+    assert!(stood > seconds, "it went on after {stood} s, too soon");
+}
+
+/// The client is sent back to the last record taken, which is gone, and says so; nothing was lost
+/// unless more is gone than that.
+#[test]
+fn the_last_record_taken_may_be_gone_when_reading_goes_on() {
+    let kafka = Kafka::shared();
+    let company = company(&kafka, 8, "");
+    let (first, _) = company.hour(Hour { number: 0, shift: 0.0, error: 0.0 }, 8);
+    let (second, _) = company.hour(Hour { number: 1, shift: 0.0, error: 0.0 }, 8);
+    let mut daemon = held_up(&kafka, &company, &first, 15);
+    let began = Instant::now();
+    let ends: Vec<i64> = (0..2).map(|p| kafka.end(&company.predictions, p)).collect();
+    // All that was taken of the one; three records more of the other.
+    kafka.delete_records(&company.predictions, 0, ends[0]);
+    kafka.produce(&company.predictions, &second);
+    kafka.delete_records(&company.predictions, 1, ends[1] + 3);
+    let took = began.elapsed().as_secs_f64();
+    wait_read(&kafka, &company, &daemon, &[0, 1, 2, 3, 4, 5, 6, 7]);
+    assert_held_up(&daemon, took);
+    stop(&mut daemon);
+    let read = [0, 1, 2].map(|p| position(&company, p));
+    let ends = [0, 1, 2].map(|p| kafka.end(&company.predictions, p));
+    assert_eq!(read, [(ends[0], 0), (ends[1], 3), (ends[2], 0)]);
+    assert_eq!(company.counted(), 120 - 3);
+}
+
+/// Of a compacted topic the last record taken may be gone for ever, with a newer one of its key in
+/// its place, or with nothing at all after it.
+#[test]
+fn the_last_record_taken_may_be_compacted_away_when_reading_goes_on() {
+    let kafka = Kafka::shared();
+    let company = company(&kafka, 8, "");
+    kafka.delete_topic(&company.predictions);
+    let settings = [
+        ("cleanup.policy", "compact"),
+        ("segment.ms", "100"),
+        ("min.cleanable.dirty.ratio", "0.001"),
+        ("delete.retention.ms", "0"),
+    ];
+    kafka.create_topic_with(&company.predictions, 8, &settings);
+    let (mut first, _) = company.hour(Hour { number: 0, shift: 0.0, error: 0.0 }, 8);
+    for (number, record) in first.iter_mut().enumerate() {
+        record.key = Some(number.to_string().into_bytes());
+    }
+    let last = |partition: i32| {
+        let mine = first.iter().rev().find(|record| record.partition == Some(partition));
+        mine.unwrap().key.clone().unwrap()
+    };
+    let mut daemon = held_up(&kafka, &company, &first, 20);
+    let began = Instant::now();
+    let ends = [0, 1].map(|p| kafka.end(&company.predictions, p));
+    let ride = |id: &str| {
+        let at = company.start + 3599;
+        Rec::json(&json!({
+            "request_id": id, "at": at, "model": { "version": "v1" },
+            "features": { "fare": 50.0, "city": "Oslo" }, "output": { "demand": 10.0 },
+        }))
+    };
+    let withdrawn = Rec { key: Some(last(1)), ..Rec::default() }.on(1);
+    // Only what lies in a segment that is full is compacted, and time makes it full.
+    for records in [
+        vec![ride("newer").key(&last(0)).on(0), withdrawn],
+        vec![ride("another").key(b"another").on(0)],
+    ] {
+        std::thread::sleep(Duration::from_millis(200));
+        kafka.produce(&company.predictions, &records);
+    }
+    let gone = |partition: i32, offset: i64| {
+        !kafka.offsets(&company.predictions, partition).contains(&offset)
+    };
+    let end = Instant::now() + LONG;
+    while !gone(0, ends[0] - 1) || !gone(1, ends[1] - 1) || !gone(1, ends[1]) {
+        assert!(Instant::now() < end, "nothing is compacted");
+        std::thread::sleep(Duration::from_millis(200));
+        kafka.produce_aborted(&company.predictions, 1);
+    }
+    let took = began.elapsed().as_secs_f64();
+    wait_read(&kafka, &company, &daemon, &[0, 1]);
+    assert_held_up(&daemon, took);
+    stop(&mut daemon);
+    let ends = [0, 1].map(|p| (kafka.end(&company.predictions, p), 0));
+    assert_eq!([0, 1].map(|p| position(&company, p)), ends);
+    assert_eq!(company.counted(), 62);
 }
