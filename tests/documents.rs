@@ -18,13 +18,12 @@ fn functions(folder: &Path, found: &mut BTreeSet<String>) {
 }
 
 /// Files whose tests are about faults of the world.
-const OF_FAULTS: [&str; 10] = [
+const OF_FAULTS: [&str; 9] = [
     "cluster",
     "faults",
     "groups",
     "hostile",
     "http_faults",
-    "network",
     "numbers",
     "pauses",
     "signals",

@@ -7,7 +7,6 @@ mod changes;
 mod counted;
 mod estimates;
 mod flapping;
-mod history;
 mod interleavings;
 mod learnt;
 mod limits;

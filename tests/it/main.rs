@@ -18,7 +18,6 @@ mod http_faults;
 mod kafka_works;
 mod letters;
 mod main_job;
-mod network;
 mod numbers;
 mod pauses;
 mod recomputed;
