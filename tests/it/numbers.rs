@@ -94,7 +94,7 @@ fn numbers_that_are_none_have_counters_of_their_own_and_are_in_no_sum_and_no_jso
             lines.iter().any(|line| {
                 line["monitor"] == monitor
                     && line["score"].is_f64()
-                    && line["window"]["end"].to_string() >= time(end)
+                    && line["window"]["end"].as_str() >= Some(&time(end))
             })
         };
         (scored("drift") && scored("worse")).then_some(lines)
@@ -116,7 +116,7 @@ fn numbers_that_are_none_have_counters_of_their_own_and_are_in_no_sum_and_no_jso
     let pane = lines.iter().find(|line| {
         line["type"] == "pane"
             && line["segment"].is_null()
-            && line["start"].to_string() == time(end - HOUR * 1000)
+            && line["start"].as_str() == Some(&time(end - HOUR * 1000))
     });
     let pane = pane.expect("the pane of that hour");
     let fare = &pane["features"]["fare"];
@@ -130,6 +130,5 @@ fn numbers_that_are_none_have_counters_of_their_own_and_are_in_no_sum_and_no_jso
 }
 
 fn time(milliseconds: i64) -> String {
-    let at = jiff::Timestamp::from_millisecond(milliseconds).unwrap();
-    format!("\"{at}\"")
+    jiff::Timestamp::from_millisecond(milliseconds).unwrap().to_string()
 }
