@@ -25,12 +25,6 @@ fn faults_of_a_cluster() {
     an_election_that_threw_records_away_is_named_and_not_read_past(&kafka);
 }
 
-fn wait_consumed(daemon: &Daemon, topic: &str, records: i64) {
-    daemon.wait_until(&format!("{records} of {topic} are read"), LONG, || {
-        daemon.consumed(topic).filter(|n| *n >= records as u64)
-    });
-}
-
 fn stop(daemon: &mut Daemon) {
     daemon.signal("TERM");
     assert_eq!(daemon.wait_exit(LONG).code(), Some(143));
@@ -85,12 +79,12 @@ fn leaders_that_die_under_load_one_after_the_other_cost_nothing(kafka: &Kafka) {
             kafka.kill(dead);
             // Two go on without the third.
             let now = read as i64 + 4 * RIDES_AN_HOUR;
-            wait_consumed(&daemon, topic, now.min(HOURS * RIDES_AN_HOUR));
+            daemon.wait_consumed(topic, now.min(HOURS * RIDES_AN_HOUR));
             kafka.revive(dead);
         }
     });
     for topic in [topic, &company.outcomes] {
-        wait_consumed(&daemon, topic, HOURS * RIDES_AN_HOUR);
+        daemon.wait_consumed(topic, HOURS * RIDES_AN_HOUR);
     }
     assert_eq!(daemon.consumed(topic), Some((HOURS * RIDES_AN_HOUR) as u64));
     receiver.wait_for("/pager", 1, LONG);
@@ -130,11 +124,11 @@ fn a_coordinator_that_nobody_reaches_stops_no_reading_until_the_group_is_lost(ka
     let mut daemon = Daemon::start(&company.config, company.port, &company.env());
     daemon.wait_ready(LONG);
     let topic = company.predictions.as_str();
-    wait_consumed(&daemon, topic, 5 * RIDES_AN_HOUR);
+    daemon.wait_consumed(topic, 5 * RIDES_AN_HOUR);
 
     kafka.proxy(coordinator).set(Network::Dead);
     company.produce(kafka, 5..8, 0.0, 0.0);
-    wait_consumed(&daemon, topic, 8 * RIDES_AN_HOUR);
+    daemon.wait_consumed(topic, 8 * RIDES_AN_HOUR);
     // Others may have been given our partitions by now: the client gives them up.
     daemon.wait_until("it says that it has no partitions", LONG, || {
         let (status, body) = daemon.get("/readyz")?;
@@ -144,7 +138,7 @@ fn a_coordinator_that_nobody_reaches_stops_no_reading_until_the_group_is_lost(ka
     company.produce(kafka, 8..10, 0.0, 0.0);
     daemon.wait_ready(LONG);
     for topic in [topic, &company.outcomes] {
-        wait_consumed(&daemon, topic, 10 * RIDES_AN_HOUR);
+        daemon.wait_consumed(topic, 10 * RIDES_AN_HOUR);
     }
     stop(&mut daemon);
     assert_counts(kafka, &company, 2);
@@ -163,11 +157,11 @@ fn a_partition_without_a_leader_at_the_start_is_read_once_it_has_one(kafka: &Kaf
         let (status, body) = daemon.get("/readyz")?;
         (status == 503 && body.contains(&format!("{topic}/1: no broker says"))).then_some(())
     });
-    wait_consumed(&daemon, topic, 5 * RIDES_AN_HOUR);
+    daemon.wait_consumed(topic, 5 * RIDES_AN_HOUR);
     kafka.revive(2);
     daemon.wait_ready(LONG);
     for topic in [topic, &company.outcomes] {
-        wait_consumed(&daemon, topic, 10 * RIDES_AN_HOUR);
+        daemon.wait_consumed(topic, 10 * RIDES_AN_HOUR);
     }
     stop(&mut daemon);
     assert_counts(kafka, &company, 2);
@@ -193,7 +187,7 @@ fn an_election_that_threw_records_away_is_named_and_not_read_past(kafka: &Kafka)
     }
     company.produce(kafka, 1..3, 0.0, 0.0);
     for topic in [shorter, other] {
-        wait_consumed(&daemon, topic, 180);
+        daemon.wait_consumed(topic, 180);
     }
     assert_eq!(daemon.consumed(shorter), Some(180));
     daemon.signal("STOP");

@@ -358,6 +358,9 @@ impl Guarded {
             .stderr(std::process::Stdio::null())
             .spawn()
             .expect("openssl can be started");
+        crate::rig::wait_until("openssl listens", Duration::from_secs(30), || {
+            std::net::TcpStream::connect(("127.0.0.1", port)).ok()
+        });
         Guarded { port, process }
     }
 }

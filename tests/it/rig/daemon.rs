@@ -95,7 +95,16 @@ impl Daemon {
         metrics.lines().find_map(|line| line.strip_prefix(&name))?.parse().ok()
     }
 
-    /// Waits until every record of these topics is in the state.
+    /// Waits until this process has taken so many records of a topic.
+    pub fn wait_consumed(&self, topic: &str, records: i64) {
+        let what = format!("{records} records of {topic} are read");
+        self.wait_until(&what, Duration::from_secs(120), || {
+            self.consumed(topic).filter(|n| *n >= records as u64)
+        });
+    }
+
+    /// Waits until no record of these topics is known that is not in the state; of those produced in
+    /// the last seconds the client may know none yet.
     pub fn wait_caught_up(&self, topics: &[&str], partitions: usize) {
         self.wait_until("all is read", Duration::from_secs(120), || {
             let metrics = self.get("/metrics")?.1;
