@@ -102,7 +102,7 @@ impl Past {
 
     /// How much more windows scatter than independent events would, this one among them.
     pub(super) fn dispersion(&self, counts: &[u64]) -> f64 {
-        self.dispersion.including(counts).unwrap_or(1.0)
+        self.dispersion.including(counts, None).unwrap_or(1.0)
     }
 
     /// The conformal p-value of a score.
@@ -161,7 +161,7 @@ impl Past {
                 self.scores.pop_front();
             }
             self.scores.push_back(last.score);
-            self.dispersion.take(&last.counts);
+            self.dispersion.take(&last.counts, None);
         }
         self.wait(window, last.beyond);
     }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use statrs::distribution::{ChiSquared, ContinuousCDF};
 
 use super::calibration::LEARNING;
-use super::dispersion::Dispersion;
+use super::dispersion::{Dispersion, Hour};
 use super::evidence::Evidence;
 use super::promise::{
     FALSE_ALARM_EVERY, FALSE_WARNING_EVERY, Promise, TOGETHER, UNLUCKY_REFERENCES,
@@ -43,8 +43,9 @@ pub const KIND: DetectorKind = DetectorKind {
         events that came since the last evaluation, not at the whole window again. Real events come \
         in bursts and in days that resemble themselves, so that steps differ by more than \
         independent events would: with `calibrate` every count is divided by the overdispersion of the \
-        steps so far (each against those before it; Rao & Scott, JASA 76, 1981), as if there were \
-        so many fewer events. It is learnt from the second step on, the first is only looked \
+        steps so far (each against those before it, in a season against its own hour, moved as \
+        those before it were from theirs; Rao & Scott, JASA 76, 1981), as if there were so many \
+        fewer events. It is learnt from the second step on, the first is only looked \
         at; from 24 steps on, what comes while there is evidence is left out of it. It does not cover \
         waves that last for many steps. Sees changes of \
         level, spread, shape, categories and missing values; does not see changes smaller than the \
@@ -110,7 +111,7 @@ impl Holds for State {
 }
 
 impl State {
-    const LAYOUT: u8 = 2;
+    const LAYOUT: u8 = 4;
 
     fn empty(reference: &[u64]) -> State {
         State {
@@ -197,16 +198,16 @@ impl Detector for EDetector {
         if bins.window.iter().any(|n| *n > 0) && bins.window.len() == whole.len() {
             let among = self.promise.among(seen);
             let laws = seen.step.season.map_or(1, |season| season.laws as usize);
-            // Steps of a season differ among themselves by its rhythm.
-            let calibrates = self.calibrate && seen.step.season.is_none();
-            let dispersion = match calibrates {
-                true => state.dispersion.including(&bins.window),
+            let tables = self.tables(&bins, memory, among.saturating_mul(laws));
+            let rows = bins.reference.iter().sum::<u64>() as f64;
+            let hour = seen.step.season.map(|_| Hour { shares: &tables.shares, rows });
+            let dispersion = match self.calibrate {
+                true => state.dispersion.including(&bins.window, hour.as_ref()),
                 false => Some(1.0),
             };
             if state.dispersion.windows() < LEARNING as u32 || !state.evidence.holds(levels) {
-                state.dispersion.take(&bins.window);
+                state.dispersion.take(&bins.window, hour.as_ref());
             }
-            let tables = self.tables(&bins, memory, among.saturating_mul(laws));
             if let Some(dispersion) = dispersion {
                 let bets = state.bets(&tables, &past, &bins.window, dispersion);
                 state.evidence.take(&bets, levels, among);
