@@ -191,8 +191,8 @@ pub struct ScoreLine {
     /// are the reference's events.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub season: Option<SeasonLine>,
-    /// The earlier window that it was judged against, for monitors with `against`; its support is
-    /// that of the score, or the rows that were compared with.
+    /// The earlier window that it was judged against, for monitors with `against`; its support are
+    /// the rows that were compared with, of a metric the pairs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub against: Option<WindowLine>,
     /// Share of predictions with an outcome; null where outcomes play no part.

@@ -10,6 +10,8 @@ const LEAST: usize = 20_000;
 /// before what has expired: with one for one, more would come than go, and the table would grow for
 /// ever. With two, it comes by as often as entries expire, and finds half as many again as wait.
 const EACH: usize = 2;
+/// Entries looked at after one commit, at most: what is left of them is looked at after the next ones.
+const MOST: usize = 200_000;
 
 /// Where the search goes on, and how far.
 #[derive(Debug, Default)]
@@ -35,7 +37,8 @@ impl Sweep {
         gone: &dyn Fn(&[u8], &[u8]) -> bool,
     ) -> Result<Vec<Change>, StoreError> {
         let from = std::mem::take(&mut self.from);
-        let most = (EACH * std::mem::take(&mut self.written)).max(LEAST);
+        let most = (EACH * self.written).clamp(LEAST, MOST);
+        self.written = self.written.saturating_sub(most / EACH);
         let (mut seen, mut last, mut removals) = (0, Vec::new(), Vec::new());
         store.walk(Table::Join, &from, &mut |key, value| {
             seen += 1;

@@ -41,7 +41,7 @@ const KNOWN: f64 = 0.01;
 pub(super) const BYTES: u64 = 8 * MOST as u64 + 512;
 
 const OWNER: &str = "calibration";
-const LAYOUT: u8 = 1;
+const LAYOUT: u8 = 2;
 
 /// A window as the history takes it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

@@ -23,8 +23,9 @@ pub struct Observation<'a> {
     pub noise: Option<Noise>,
     /// Windows from this one on to the first that shares no event with it; at least 1.
     pub hops: i64,
-    /// Whether the reference follows a season.
-    pub seasonal: bool,
+    /// Whether it is compared with another law than the windows before: that of its hour, or of an
+    /// earlier window.
+    pub law_moves: bool,
     /// The window's counts beside those of the reference.
     pub pair: Option<Pair<'a>>,
     /// What came since the window before; only filled where the detector takes steps.
@@ -64,7 +65,7 @@ impl Observation<'_> {
             floor: None,
             noise: None,
             hops: 1,
-            seasonal: false,
+            law_moves: false,
             pair: None,
             step: Step::default(),
         }

@@ -176,8 +176,8 @@ impl Detector for Threshold {
         let pair = seen.pair.ok_or(NoData::NoReference)?;
         let counts = FrozenBins::of(&pair, BINS).window;
         let mut past = Past::recall(memory, pair.profile.id());
-        // Windows of a season differ among themselves by its rhythm.
-        let dispersion = if seen.seasonal { 1.0 } else { past.dispersion(&counts) };
+        // What moves the law, such as a season, moves the windows as well.
+        let dispersion = if seen.law_moves { 1.0 } else { past.dispersion(&counts) };
         let reading = self.judge(&Judged { seen, past: &past, dispersion });
         // One that says nothing is read again when it is restated.
         if let Ok(reading) = reading {

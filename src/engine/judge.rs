@@ -260,6 +260,9 @@ impl Model {
         let line = &mut judged.line;
         (line.verdict, line.score) = (Verdict::NoData, None);
         line.reason = line.reason.or(Some(NoData::NotEnoughEvents));
+        if unit.monitor.against.is_some() {
+            (line.reason, line.reference_events) = (Some(NoData::NotEnoughEvents), None);
+        }
         Some(Judged { reading: None, level: None, reference_score: None, ..judged })
     }
 

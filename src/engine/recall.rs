@@ -66,7 +66,9 @@ impl Model {
 
         let reference = self.groups[group].reference.as_deref();
         let part = part_of(reference, &entry.reference_key);
-        let metric = metric_on_reference(reference, part, segment, &monitor.statistic.label());
+        // The metric of an earlier window is known again when the next one is judged.
+        let metric = metric_on_reference(reference, part, segment, &monitor.statistic.label())
+            .filter(|_| monitor.against.is_none());
         let severity = match line.verdict {
             Verdict::Critical => Some(Severity::Critical),
             Verdict::Warning => Some(Severity::Warning),

@@ -227,7 +227,7 @@ impl Model {
                 floor: chance.floor,
                 noise: monitor.detector.takes_noise().then(|| statistic.noise(&sample)).flatten(),
                 hops: unit.frame.hops(),
-                seasonal: seasonal.is_some(),
+                law_moves: seasonal.is_some() || earlier.is_some(),
                 pair,
                 step,
             };
@@ -322,8 +322,8 @@ struct Metric {
 impl Metric {
     /// That of an earlier window.
     fn of(unit: &Unit<'_>, earlier: &Contents) -> Metric {
-        let score = scored(unit, earlier);
-        Metric { value: score.map(|s| s.value), pairs: score.map(|s| s.support) }
+        let pairs = earlier.performance.as_ref().map(|sums| sums.n().max(0) as u64);
+        Metric { value: scored(unit, earlier).map(|score| score.value), pairs }
     }
 }
 
@@ -335,12 +335,18 @@ fn scored(unit: &Unit<'_>, contents: &Contents) -> Option<Score> {
 
 /// Whether an earlier window was seen whole and holds as much as one that is judged must.
 fn suffices(unit: &Unit<'_>, earlier: &Contents, since: Time) -> bool {
+    let monitor = unit.monitor;
     let begins = unit.earlier().is_some_and(|unit| unit.frame.from >= since);
-    let by_outcomes = unit.monitor.by_outcomes() && earlier.counts.is_none();
-    let support = || scored(unit, earlier).map_or(0, |score| score.support);
+    let support = match &earlier.counts {
+        Some(counts) => counts.rows(),
+        None => scored(unit, earlier).map_or(0, |score| score.support),
+    };
+    let coverage = earlier.coverage().filter(|_| monitor.by_outcomes());
     begins
-        && earlier.events >= unit.monitor.min_events
-        && (!by_outcomes || support() >= unit.monitor.min_support)
+        && earlier.events >= monitor.min_events
+        && support >= monitor.min_support
+        && coverage.is_none_or(|coverage| coverage >= monitor.min_coverage)
+        && !earlier.of_wrong_type()
 }
 
 /// What a window is compared with: the law of its own hours, where there is one.

@@ -106,10 +106,10 @@ impl Context {
                 Partition { topic: element.topic().into(), number: element.partition() };
             // One that is not answered for has cost patience enough; the others are asked for soon.
             let start = match silent {
-                true => Start::Unknown,
+                true => self.placing.unasked(&partition, &self.shared),
                 false => self.placing.place(consumer, &partition, &self.shared),
             };
-            silent |= start == Start::Unknown;
+            silent |= matches!(start, Start::Unknown { .. });
             let offset = match start.offset() {
                 Some(offset) => Offset::Offset(offset),
                 // Assigned but never fetched: the reader pauses it.
@@ -127,11 +127,19 @@ impl Context {
         if let Err(error) = result {
             tracing::warn!("partitions cannot be assigned: {error}");
         }
-        let stopped: Vec<&Partition> =
-            placed.iter().filter(|(_, s)| s.offset().is_none()).map(|(p, _)| p).collect();
+        let (read, stopped): (Vec<_>, Vec<_>) =
+            placed.iter().partition(|(_, s)| s.offset().is_some());
+        // The client remembers over assignments what was paused in an earlier one.
+        let mut resume = TopicPartitionList::new();
+        for (partition, _) in read {
+            resume.add_partition(&partition.topic, partition.number);
+        }
+        if let Err(error) = consumer.resume(&resume) {
+            tracing::warn!("partitions cannot be resumed: {error}");
+        }
         if !stopped.is_empty() {
             let mut pause = TopicPartitionList::new();
-            for partition in stopped {
+            for (partition, _) in stopped {
                 pause.add_partition(&partition.topic, partition.number);
             }
             if let Err(error) = consumer.pause(&pause) {

@@ -15,9 +15,8 @@ use crate::failpoint::Failpoint;
 
 /// How often topics are looked at for new partitions.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
-/// How long a slow network may take to answer such a look. Nothing is read meanwhile, and a stop
-/// waits.
-const PATIENCE: Duration = Duration::from_secs(8);
+/// How long a broker may take to answer such a look. Nothing is read meanwhile, and a stop waits.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 impl Session<'_> {
     /// Looks which topics there are and how many partitions they have.
@@ -29,6 +28,9 @@ impl Session<'_> {
         let mut missing = Vec::new();
         let mut led = Vec::new();
         for name in self.reader.spec.topics.keys() {
+            if self.reader.stopping() {
+                return;
+            }
             let metadata = self.consumer.fetch_metadata(Some(name), PATIENCE);
             let Ok(metadata) = metadata else {
                 let text = format!("no broker of {} answers", self.reader.spec.brokers);
@@ -44,7 +46,7 @@ impl Session<'_> {
                 *partition.topic == **name
                     && partitions.into_iter().any(|p| p.id() == partition.number && p.leader() >= 0)
             };
-            led.extend(self.unknown.iter().filter(is_led).cloned());
+            led.extend(self.unknown.keys().filter(is_led).cloned());
             if size == 0 {
                 missing.push(name.clone());
                 self.reader.shared.faults.raise(
@@ -58,8 +60,24 @@ impl Session<'_> {
             }
         }
         self.reader.shared.faults.keep_only("topic_missing", &missing);
+        self.ask_for(led);
+        self.looked = Some(Instant::now());
+    }
+
+    /// Asks again for partitions whose leaders are known, until one is silent: that costs patience,
+    /// and those behind it come first the next time.
+    fn ask_for(&mut self, mut led: Vec<Partition>) {
+        led.sort();
+        let behind = led.partition_point(|partition| Some(partition) <= self.asked.as_ref());
+        led.rotate_left(behind);
         for partition in led {
-            self.ask_again(&partition);
+            if self.reader.stopping() {
+                return;
+            }
+            if !self.ask_again(&partition) {
+                self.asked = Some(partition);
+                return;
+            }
         }
     }
 

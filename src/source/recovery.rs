@@ -13,6 +13,10 @@ use super::start::Start;
 use crate::engine::Position;
 use crate::event::Partition;
 
+/// How long a broker may take to say what a partition has, that did not say so before. Nothing is
+/// read meanwhile, and a stop waits.
+const SHORT_PATIENCE: Duration = Duration::from_secs(2);
+
 impl Session<'_> {
     /// The record at the anchor is another one: the topic was made anew.
     pub(super) fn not_the_anchor(&mut self, key: &Partition) {
@@ -83,15 +87,26 @@ impl Session<'_> {
         self.reassign(&moved);
     }
 
-    /// A partition whose broker did not say what it has when it became ours.
-    pub(super) fn ask_again(&mut self, partition: &Partition) {
-        let context = self.consumer.context().clone();
-        let start = context.placing.place(self.consumer, partition, &self.reader.shared);
+    /// A partition whose broker did not say what it has when it became ours; whether one does now.
+    pub(super) fn ask_again(&mut self, partition: &Partition) -> bool {
+        let Some(topic_known) = self.unknown.get(partition).copied() else { return true };
+        let (context, shared) = (self.consumer.context().clone(), self.reader.shared.clone());
+        let start =
+            context.placing.ask(self.consumer, partition, &shared, SHORT_PATIENCE, topic_known);
         self.begin(partition.clone(), start);
         if start.offset().is_some() {
-            self.reassign(&[(partition.clone(), start)]);
+            match self.is_cooperative() {
+                true => self.reassign(&[(partition.clone(), start)]),
+                // All are assigned anew, and what was fetched ahead of any is thrown away.
+                false => self.out_of_range(),
+            }
             pauses::resume(self.consumer, std::slice::from_ref(partition));
         }
+        !matches!(start, Start::Unknown { .. })
+    }
+
+    fn is_cooperative(&self) -> bool {
+        matches!(self.consumer.rebalance_protocol(), RebalanceProtocol::Cooperative)
     }
 
     /// A seek fails in this state; only a new assignment works, by the group's protocol.
@@ -103,9 +118,7 @@ impl Session<'_> {
             let offset = start.offset().map_or(Offset::End, Offset::Offset);
             let _ = placed.add_partition_offset(&partition.topic, partition.number, offset);
         }
-        let cooperative =
-            matches!(self.consumer.rebalance_protocol(), RebalanceProtocol::Cooperative);
-        let result = if cooperative {
+        let result = if self.is_cooperative() {
             self.consumer
                 .incremental_unassign(&plain)
                 .and_then(|()| self.consumer.incremental_assign(&placed))

@@ -46,8 +46,11 @@ pub(super) struct Session<'a> {
     aligned: Instant,
     /// Partitions that this consumer has read from before.
     begun: BTreeSet<Partition>,
-    /// Partitions of ours that no broker has told the offsets of.
-    pub unknown: BTreeSet<Partition>,
+    /// Partitions of ours that no broker has told the offsets of, and whether their topics were
+    /// known when they became ours.
+    pub unknown: BTreeMap<Partition, bool>,
+    /// The last of them that was asked for again in vain.
+    pub asked: Option<Partition>,
     /// How often lanes were set back.
     set_back: u64,
     pauses: Pauses,
@@ -69,7 +72,8 @@ impl<'a> Session<'a> {
             alignment,
             aligned: Instant::now(),
             begun: BTreeSet::new(),
-            unknown: BTreeSet::new(),
+            unknown: BTreeMap::new(),
+            asked: None,
             set_back: 0,
             pauses: Pauses::default(),
             stalls: Stalls::default(),
@@ -171,7 +175,10 @@ impl<'a> Session<'a> {
                 }
                 Event::Revoked(partitions) => {
                     for partition in &partitions {
-                        self.unknown.remove(partition);
+                        if self.unknown.remove(partition).is_some() {
+                            let about = format!("{}/{}", partition.topic, partition.number);
+                            self.reader.shared.faults.clear("offsets_unknown", &about);
+                        }
                         self.stalls.forget(partition);
                         self.tell_stall(partition, None);
                     }
@@ -189,11 +196,11 @@ impl<'a> Session<'a> {
         let about = format!("{}/{}", partition.topic, partition.number);
         self.unknown.remove(&partition);
         let lane = match start {
-            Start::Stopped | Start::Unknown => {
+            Start::Stopped | Start::Unknown { .. } => {
                 self.lanes.remove(&partition);
                 self.pauses.leave(&partition);
-                if start == Start::Unknown {
-                    self.unknown.insert(partition);
+                if let Start::Unknown { topic_known } = start {
+                    self.unknown.insert(partition, topic_known);
                 }
                 return;
             }

@@ -38,7 +38,10 @@ pub(super) enum Start {
     /// The topic is another one than before: not read.
     Stopped,
     /// No broker says which offsets there are: not read before one does.
-    Unknown,
+    Unknown {
+        /// Whether its topic was known when it became ours.
+        topic_known: bool,
+    },
 }
 
 impl Start {
@@ -48,7 +51,7 @@ impl Start {
             Start::Begin(offset) | Start::Position(offset) | Start::Reset(offset) => Some(offset),
             Start::Anchor { anchor, .. } => Some(anchor.offset),
             Start::Lost { to, .. } => Some(to),
-            Start::Stopped | Start::Unknown => None,
+            Start::Stopped | Start::Unknown { .. } => None,
         }
     }
 }
@@ -72,9 +75,28 @@ impl Placing {
         partition: &Partition,
         shared: &Shared,
     ) -> Start {
+        let topic_known = topic_known(partition, shared);
+        self.ask(consumer, partition, shared, PATIENCE, topic_known)
+    }
+
+    /// A partition that is not asked for now, since another has cost patience enough.
+    pub(super) fn unasked(&self, partition: &Partition, shared: &Shared) -> Start {
+        Start::Unknown { topic_known: topic_known(partition, shared) }
+    }
+
+    /// As [`Placing::place`], with so much patience, for a partition that became ours when its topic
+    /// was known or not.
+    pub(super) fn ask(
+        &self,
+        consumer: &BaseConsumer<Context>,
+        partition: &Partition,
+        shared: &Shared,
+        patience: Duration,
+        topic_known: bool,
+    ) -> Start {
         let about = format!("{}/{}", partition.topic, partition.number);
         let (low, high) =
-            match consumer.fetch_watermarks(&partition.topic, partition.number, PATIENCE) {
+            match consumer.fetch_watermarks(&partition.topic, partition.number, patience) {
                 Ok(marks) => marks,
                 Err(error) => {
                     shared.faults.raise(
@@ -85,13 +107,12 @@ impl Placing {
                              read before one does"
                         ),
                     );
-                    return Start::Unknown;
+                    return Start::Unknown { topic_known };
                 }
             };
         shared.faults.clear("offsets_unknown", &about);
         let positions = shared.positions.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let known = positions.get(partition).cloned();
-        let topic_known = positions.keys().any(|p| p.topic == partition.topic);
         drop(positions);
         match known {
             Some(position) => self.resume(&position, low, high, &about, shared),
@@ -180,6 +201,12 @@ impl Placing {
         };
         offset_at(consumer, partition, at).unwrap_or(high).max(low)
     }
+}
+
+/// Whether any partition of a topic has a position.
+fn topic_known(partition: &Partition, shared: &Shared) -> bool {
+    let positions = shared.positions.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    positions.keys().any(|p| p.topic == partition.topic)
 }
 
 /// At the anchor, where there is one.

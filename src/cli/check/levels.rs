@@ -30,12 +30,19 @@ pub(super) fn against_noise(
     let floors = profiles.filter_map(|(series, profile)| {
         let floor = floor(monitor, profile, events)?;
         // What the events alone explain is told where the configuration is read.
-        let told = 1.0 + events as f64 / profile.rows().max(1) as f64;
+        let told = match monitor.against {
+            Some(_) => 2.0,
+            None => 1.0 + events as f64 / profile.rows().max(1) as f64,
+        };
         let is_news = monitor.statistic.name() != "psi" || lowest >= floor / told;
         (lowest < floor && is_news).then_some((series, profile, floor))
     });
     let (series, profile, floor) = floors.max_by(|a, b| a.2.total_cmp(&b.2))?;
-    let (name, rows) = (monitor.statistic.name(), profile.rows());
+    let name = monitor.statistic.name();
+    let other = match monitor.against {
+        Some(_) => "an earlier one of as many".to_owned(),
+        None => format!("a reference of {} rows", profile.rows()),
+    };
     let then = match monitor.statistic.basis() {
         Basis::Distribution => {
             "; within it such a window is no_data (too_little_power) unless even_if_noise = true"
@@ -44,10 +51,11 @@ pub(super) fn against_noise(
     };
     let message = format!(
         "the level {lowest} of {name} lies below the noise floor {floor:.3} of {series}: an unchanged window of {events} events \
-         exceeds that once in a hundred, against a reference of {rows} rows{then}"
+         exceeds that once in a hundred, against {other}{then}"
     );
     let hint = match enough(monitor, profile, lowest, events) {
         Some(events) => format!("judge from min_events = {events} on, or raise the level"),
+        None if monitor.against.is_some() => "raise the level".to_owned(),
         None => "raise the level, or build the reference from more rows".to_owned(),
     };
     let key = KeyPath::of(&["monitors", monitor.name.as_str(), "detector"]);

@@ -22,7 +22,6 @@ pub const NO_SEASON: &str = "none";
 
 /// Builds every monitor into the models that it watches.
 pub fn monitors(raw: &Raw, site: &Site<'_>, models: &mut [ModelPlan], report: &mut Report) {
-    let before = report.count();
     for (name, monitor) in &raw.monitors {
         let at = KeyPath::of(&["monitors", name]);
         let watched = watched(name, monitor, raw, site, models, &at, report);
@@ -34,7 +33,7 @@ pub fn monitors(raw: &Raw, site: &Site<'_>, models: &mut [ModelPlan], report: &m
             }
         }
     }
-    let all_are_built = report.count() == before;
+    let all_are_built = !report.failed();
     for model in models {
         warn_of_short_learning(model, report);
         warn_of_missing_slots(model, report);

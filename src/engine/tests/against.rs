@@ -117,6 +117,7 @@ fn a_metric_is_worse_than_it_was_until_it_was_as_bad_then() {
         against: Some(Span(2 * HOUR)),
         window: WindowPlan::Time { length: Span(HOUR), every: Span(HOUR) },
         by: Vec::new(),
+        min_coverage: 0.5,
         ..worse
     }];
     let (mut predictions, mut outcomes) = (Vec::new(), Vec::new());
@@ -131,7 +132,10 @@ fn a_metric_is_worse_than_it_was_until_it_was_as_bad_then() {
             city: "Oslo",
             said: 10.0,
         });
-        outcomes.push(Record::Outcome { id, time: time + MINUTE, was: Some(10.0 + error) });
+        // Of one hour hardly any outcome comes.
+        if minute / 60 != 4 || minute % 10 == 0 {
+            outcomes.push(Record::Outcome { id, time: time + MINUTE, was: Some(10.0 + error) });
+        }
     }
     let mut house = House::new(plan);
     let (p, o) = (partition("p", 0), partition("o", 0));
@@ -143,6 +147,8 @@ fn a_metric_is_worse_than_it_was_until_it_was_as_bad_then() {
     for hour in [0, 1] {
         assert_eq!(said[&hour], (Verdict::NoData, Some(NoData::NoEarlierWindow)));
     }
+    assert_eq!(said[&4].1, Some(NoData::LowCoverage));
+    assert_eq!(said[&6], (Verdict::NoData, Some(NoData::NoEarlierWindow)));
     for (hour, verdict) in [(2, Verdict::Ok), (7, Verdict::Ok), (8, Verdict::Critical)] {
         assert_eq!(said[&hour].0, verdict, "{hour}");
     }

@@ -243,7 +243,11 @@ fn categories(profile: &CategoryProfile, pair: &Pair<'_>) -> Bins {
     let other = profile.categories.len();
     let new = (at(pair.reference, other), at(pair.window, other));
     if new != (0, 0) {
-        let origin = Origin::New(Unseen::of(profile, pair.reference));
+        // A side that has such names is no reference that lacks them, but an earlier window.
+        let origin = match new.0 {
+            0 => Origin::New(Unseen::of(profile, pair.reference)),
+            _ => Origin::Free,
+        };
         bins.push(Label::New, origin, new.0, new.1);
     }
     bins

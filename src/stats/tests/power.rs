@@ -146,3 +146,28 @@ fn rare_classes_have_floors_of_their_positives() {
     assert_eq!(floor("accuracy", &window, 0.99, 50_000), None);
     assert_eq!(floor("recall", &sums(0, 0, 5), 0.8, 50_000), None, "no positives");
 }
+
+/// Names that came after the reference, in an earlier window and in this one alike.
+#[test]
+fn names_that_both_windows_have_are_no_news() {
+    let names = [("a".to_owned(), 600), ("b".to_owned(), 400)];
+    let profile = Profile::Category(CategoryProfile {
+        id: "id".into(),
+        rows: 1_000,
+        absences: Absences::default(),
+        categories: names.into(),
+    });
+    let of = |new: u64| Counts {
+        cells: vec![2_200 - new, 1_800, new],
+        counted: 4_000,
+        absences: Absences::default(),
+        type_errors: 0,
+    };
+    let floor = |earlier: &Counts| {
+        let pair = Pair { profile: &profile, reference: earlier, window: &of(400) };
+        build("psi").noise_floor(&compare(pair)).unwrap()
+    };
+    // Chi-square with 2 degrees of freedom has its 99 % point at 9.21 (tables), of both windows.
+    let both = floor(&of(400));
+    assert!((both / (9.21 * 2.0 / 4_000.0) - 1.0).abs() < 0.1, "{both}");
+}

@@ -5,6 +5,7 @@ use crate::config::forms::Length;
 use crate::config::key::KeyPath;
 use crate::config::problem::Report;
 use crate::config::raw::RawMonitor;
+use crate::event::Span;
 use crate::plan::WindowPlan;
 use crate::stats::Basis;
 
@@ -44,6 +45,17 @@ pub fn fits(built: &Built<'_>, monitor: &RawMonitor, at: &KeyPath, report: &mut 
         report.error(&at.key("window"), "so many events ago is no time ago", hint);
         return;
     };
+    let rare = detector.takes_noise() && detector.name() == "threshold";
+    if ago.0 >= length && ago.0.0 < 2 * length.0 && rare {
+        let message = format!(
+            "{ago} makes two windows in a row share an odd one, and `false_alarm_every` learns from past windows"
+        );
+        report.error(
+            &path,
+            message,
+            format!("write \"{} ago\" or more, or levels as numbers", Span(2 * length.0)),
+        );
+    }
     if ago.0 < length {
         let message = format!("{ago} overlaps the window of {}", Length(length));
         report.error(&path, message, format!("write \"{length} ago\" or more"));
