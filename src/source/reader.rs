@@ -15,6 +15,9 @@ use super::session::Session;
 use super::{Member, Refusals, Revised, Shared, SourceSpec, TopicPlans};
 use crate::event::{Partition, Slab};
 
+/// How long the client may take to leave its group when the process ends.
+const PARTING: Duration = Duration::from_secs(5);
+
 /// How long one poll waits for a record.
 pub(super) const POLL: Duration = Duration::from_millis(50);
 
@@ -184,7 +187,10 @@ impl Reader {
         let topics: Vec<&str> = self.spec.topics.keys().map(String::as_str).collect();
         consumer.subscribe(&topics).map_err(SourceError::Subscribe)?;
         let ended = Session::new(self, &consumer).read();
-        consumer.unsubscribe();
+        match ended {
+            Ended::Stopped => part(consumer),
+            Ended::Again => consumer.unsubscribe(),
+        }
         Ok(ended)
     }
 
@@ -247,4 +253,19 @@ fn unsupported(error: &KafkaError) -> bool {
         code,
         Some(RDKafkaErrorCode::UnsupportedFeature | RDKafkaErrorCode::UnsupportedVersion)
     )
+}
+
+/// Leaves the group for good. The client waits for what is on its way to a coordinator, which may
+/// never answer; a process that ends leaves it behind.
+fn part(consumer: BaseConsumer<Context>) {
+    let (gone, told) = std::sync::mpsc::channel();
+    let leave = move || {
+        consumer.unsubscribe();
+        drop(consumer);
+        let _ = gone.send(());
+    };
+    // Without a thread the client is gone at once.
+    if std::thread::Builder::new().name("parting".to_owned()).spawn(leave).is_ok() {
+        let _ = told.recv_timeout(PARTING);
+    }
 }
