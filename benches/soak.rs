@@ -5,6 +5,8 @@
 //! at the daemon's memory, open files and state directory. Prints a line a minute, and at the end
 //! the slope of each over the second half (the first fills windows, joins and caches).
 
+#[path = "measure/disk.rs"]
+mod disk;
 #[path = "../tests/it/rig/mod.rs"]
 mod rig;
 #[path = "soak/slope.rs"]
@@ -15,6 +17,7 @@ mod traffic;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use disk::bytes;
 use rig::daemon::{Daemon, export};
 use rig::kafka::Kafka;
 use slope::slope;
@@ -95,17 +98,4 @@ fn look(daemon: &Daemon, state: &Path, at: Duration) -> Look {
         disk: bytes(state) as f64 / 1e6,
         lag: lags.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum(),
     }
-}
-
-/// Bytes that the files of a folder take on disk; files may go while it looks.
-fn bytes(folder: &Path) -> u64 {
-    use std::os::unix::fs::MetadataExt;
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    entries
-        .map(|entry| match entry.metadata() {
-            Ok(inner) if inner.is_dir() => bytes(&entry.path()),
-            Ok(inner) => inner.blocks() * 512,
-            Err(_) => 0,
-        })
-        .sum()
 }

@@ -8,6 +8,8 @@
 //!
 //! Options after `--`: `--rows N` per commit, `--commits N`, `--life N` commits that a row waits.
 
+#[path = "measure/disk.rs"]
+mod disk;
 #[path = "store/traffic.rs"]
 mod traffic;
 
@@ -33,7 +35,7 @@ fn main() {
         let began = Instant::now();
         store.commit(&batch).expect("the disk has room");
         report.committed(began.elapsed());
-        report.goes_on(number, &traffic, traffic::bytes(&folder));
+        report.goes_on(number, &traffic, disk::bytes(&folder));
     }
     // The library's background ends with it; what was not written out stays in journals.
     store.close();

@@ -1,6 +1,5 @@
 //! Join traffic as rows, and what it cost. Knows nothing of a store.
 
-use std::path::Path;
 use std::time::Duration;
 
 /// A row, or a key that is removed.
@@ -132,17 +131,4 @@ impl Report {
         println!("{} rows found; {rows} rows left, read in {walked:.1?}", self.found);
         println!("opened in {opened:.2?}");
     }
-}
-
-/// Bytes that the files of a folder take on disk; files may go while it looks.
-pub fn bytes(folder: &Path) -> u64 {
-    use std::os::unix::fs::MetadataExt;
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    entries
-        .map(|entry| match entry.metadata() {
-            Ok(inner) if inner.is_dir() => bytes(&entry.path()),
-            Ok(inner) => inner.blocks() * 512,
-            Err(_) => 0,
-        })
-        .sum()
 }

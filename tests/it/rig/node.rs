@@ -60,10 +60,9 @@ impl Node {
             return;
         }
         let server = format!(
-            "java -Xmx{heap}m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 \
+            "java -Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 \
              -Dlog4j2.configurationFile=file:{folder}/log4j2.xml -cp '{lib}/*' \
              kafka.Kafka {folder}/server.properties",
-            heap = 512,
             folder = self.folder.display(),
             lib = jars().display(),
         );

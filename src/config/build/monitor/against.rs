@@ -45,22 +45,21 @@ pub fn fits(built: &Built<'_>, monitor: &RawMonitor, at: &KeyPath, report: &mut 
         report.error(&at.key("window"), "so many events ago is no time ago", hint);
         return;
     };
-    let rare = detector.takes_noise() && detector.name() == "threshold";
-    if ago.0 >= length && ago.0.0 < 2 * length.0 && rare {
-        let message = format!(
-            "{ago} makes two windows in a row share an odd one, and `false_alarm_every` learns from past windows"
-        );
-        report.error(
-            &path,
-            message,
-            format!("write \"{} ago\" or more, or levels as numbers", Span(2 * length.0)),
-        );
-    }
+    let twice = Span(2 * length.0);
     if ago.0 < length {
         let message = format!("{ago} overlaps the window of {}", Length(length));
         report.error(&path, message, format!("write \"{length} ago\" or more"));
     } else if ago.0.0 % every.0 != 0 {
         let message = format!("{ago} is no whole number of `every`, {}", Length(every));
         report.error(&path, message, "no window ends then; write a multiple of `every`");
+    } else if ago.0 < twice && detector.takes_noise() {
+        let message = format!(
+            "{ago} makes two windows in a row share an odd one, and `false_alarm_every` learns from past windows"
+        );
+        report.error(
+            &path,
+            message,
+            format!("write \"{twice} ago\" or more, or levels as numbers"),
+        );
     }
 }

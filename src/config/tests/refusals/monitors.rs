@@ -118,6 +118,9 @@ fn earlier_windows() {
     one(&other("\"24h\"", "\"5000 events\""), "monitors.drift.window", "24h");
     let evidence = other("{ kind = \"threshold\", critical = 0.25 }", "\"e-detector\"");
     one(&evidence, "monitors.drift.detector", "false_alarm_every");
+    let rare = other("critical = 0.25", "critical = { false_alarm_every = \"90d\" }");
+    assert!(Project::new(&rare).load().is_ok());
+    one(&rare.replace("7d ago", "24h ago"), "monitors.drift.against", "2d ago");
 }
 
 #[test]
