@@ -87,4 +87,30 @@ mod tests {
         let left = rows(&store, Table::Join).unwrap().len() as u64;
         assert!(left <= 2 * WRITTEN * LIFE, "{left} rows are left");
     }
+
+    #[test]
+    fn one_sweep_has_a_bound_and_what_is_left_comes_after_the_next_commits() {
+        const WRITTEN: u32 = 350_000;
+        let store = Memory::default();
+        let mut sweep = Sweep::default();
+        let new = |row: u32| Change {
+            table: Table::Join,
+            key: row.to_be_bytes().to_vec(),
+            value: Some(Vec::new()),
+        };
+        let changes: Vec<Change> = (0..WRITTEN).map(new).collect();
+        store.commit(&changes).unwrap();
+        sweep.note(&changes);
+        let looked = [(); 5].map(|()| {
+            let seen = std::cell::Cell::new(0);
+            let gone = |_: &[u8], _: &[u8]| {
+                seen.set(seen.get() + 1);
+                false
+            };
+            sweep.next(&store, &gone).unwrap();
+            seen.get()
+        });
+        // The second comes to the end of the table, after the row where the first ended.
+        assert_eq!(looked, [MOST, 150_001, MOST, 100_000, LEAST]);
+    }
 }

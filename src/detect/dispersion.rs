@@ -73,9 +73,12 @@ impl Dispersion {
             return None;
         }
         let (means, compared) = self.updated(counts, hour);
-        let (whole, cuts) = means.split_first()?;
-        let chance = 1.0 + 2.0 * (2.0 / f64::from(compared.max(1))).sqrt();
-        Some(cuts.iter().map(|cut| cut / chance).fold(whole.max(1.0), f64::max))
+        greatest(&means, compared)
+    }
+
+    /// The overdispersion of the windows so far; at least 1. `None` before so many were compared.
+    pub(super) fn so_far(&self, least: u32) -> Option<f64> {
+        (self.compared >= least).then(|| greatest(&self.means, self.compared))?
     }
 
     /// Takes a window in.
@@ -130,6 +133,13 @@ impl Dispersion {
         means[0] = update(means[0], whole);
         (means, compared)
     }
+}
+
+/// The greatest of the means of so many windows; at least 1.
+fn greatest(means: &[f64], compared: u32) -> Option<f64> {
+    let (whole, cuts) = means.split_first()?;
+    let chance = 1.0 + 2.0 * (2.0 / f64::from(compared.max(1))).sqrt();
+    Some(cuts.iter().map(|cut| cut / chance).fold(whole.max(1.0), f64::max))
 }
 
 /// Chi-square of two samples of which so many lie below a cut; `None` where none or all do.

@@ -12,6 +12,7 @@ use super::promise::{
     FALSE_ALARM_EVERY, FALSE_WARNING_EVERY, Promise, TOGETHER, UNLUCKY_REFERENCES,
 };
 use super::together::{self, Holds};
+use super::waves::Waves;
 use super::{Detector, DetectorKind, Member, Memory, NoData, Observation, Reading};
 use crate::event::Span;
 use crate::stats::{Basis, FrozenBins, OptionDoc, Pair, ParamError, Params, Statistic};
@@ -102,6 +103,7 @@ struct State {
     histories: [Vec<f64>; 3],
     evidence: Evidence,
     dispersion: Dispersion,
+    waves: Waves,
 }
 
 impl Holds for State {
@@ -111,7 +113,7 @@ impl Holds for State {
 }
 
 impl State {
-    const LAYOUT: u8 = 4;
+    const LAYOUT: u8 = 6;
 
     fn empty(reference: &[u64]) -> State {
         State {
@@ -119,6 +121,7 @@ impl State {
             histories: [(); 3].map(|()| vec![0.0; reference.len()]),
             evidence: Evidence::default(),
             dispersion: Dispersion::default(),
+            waves: Waves::default(),
         }
     }
 
@@ -202,12 +205,16 @@ impl Detector for EDetector {
             let rows = bins.reference.iter().sum::<u64>() as f64;
             let hour = seen.step.season.map(|_| Hour { shares: &tables.shares, rows });
             let dispersion = match self.calibrate {
-                true => state.dispersion.including(&bins.window, hour.as_ref()),
+                true => {
+                    let step = state.dispersion.including(&bins.window, hour.as_ref());
+                    step.map(|step| state.waves.greatest(step))
+                }
                 false => Some(1.0),
             };
             if state.dispersion.windows() < LEARNING as u32 || !state.evidence.holds(levels) {
                 state.dispersion.take(&bins.window, hour.as_ref());
             }
+            state.waves.take(&bins.window, hour.as_ref());
             if let Some(dispersion) = dispersion {
                 let bets = state.bets(&tables, &past, &bins.window, dispersion);
                 state.evidence.take(&bets, levels, among);

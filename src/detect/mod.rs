@@ -30,6 +30,7 @@ mod running_mean;
 mod sequential;
 mod threshold;
 mod together;
+mod waves;
 
 #[cfg(test)]
 mod tests;

@@ -76,11 +76,18 @@ impl Session<'_> {
         let partitions: Vec<Partition> = self.lanes.partitions().cloned().collect();
         let context = self.consumer.context().clone();
         let mut moved = Vec::new();
+        let mut silent = false;
         for partition in partitions {
             let Some(lane) = self.lanes.get_mut(&partition) else { continue };
             let position = Position { offset: lane.from(), anchor: lane.anchor(), lost: 0 };
-            let start =
-                context.placing.replace(self.consumer, &partition, &position, &self.reader.shared);
+            let shared = &self.reader.shared;
+            // One silence is patience enough; whoever begins at the wrong place is told again.
+            let start = match silent {
+                true => None,
+                false => context.placing.replace(self.consumer, &partition, &position, shared),
+            };
+            silent |= start.is_none();
+            let start = start.unwrap_or(Start::at(&position));
             self.begin(partition.clone(), start);
             moved.push((partition, start));
         }

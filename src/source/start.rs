@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::context::Context;
@@ -45,6 +46,14 @@ pub(super) enum Start {
 }
 
 impl Start {
+    /// At the anchor of a position, where it has one.
+    pub(super) fn at(position: &Position) -> Start {
+        match position.anchor {
+            Some(anchor) => Start::Anchor { anchor, position: position.offset },
+            None => Start::Position(position.offset),
+        }
+    }
+
     /// First offset to fetch; `None`: none at all.
     pub(super) fn offset(self) -> Option<i64> {
         match self {
@@ -95,46 +104,47 @@ impl Placing {
         topic_known: bool,
     ) -> Start {
         let about = format!("{}/{}", partition.topic, partition.number);
-        let (low, high) =
-            match consumer.fetch_watermarks(&partition.topic, partition.number, patience) {
-                Ok(marks) => marks,
-                Err(error) => {
-                    shared.faults.raise(
-                        "offsets_unknown",
-                        &about,
-                        format!(
-                            "{about}: no broker says which offsets it has ({error}); it is not \
-                             read before one does"
-                        ),
-                    );
-                    return Start::Unknown { topic_known };
-                }
-            };
-        shared.faults.clear("offsets_unknown", &about);
+        let silent = |error: KafkaError| {
+            let text = format!(
+                "{about}: no broker says which offsets it has ({error}); it is not read before one \
+                 does"
+            );
+            shared.faults.raise("offsets_unknown", &about, text);
+            Start::Unknown { topic_known }
+        };
+        let marks = consumer.fetch_watermarks(&partition.topic, partition.number, patience);
+        let (low, high) = match marks {
+            Ok(marks) => marks,
+            Err(error) => return silent(error),
+        };
         let positions = shared.positions.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let known = positions.get(partition).cloned();
         drop(positions);
-        match known {
+        let start = match known {
             Some(position) => self.resume(&position, low, high, &about, shared),
             // A partition that a known topic gained later begins at its beginning.
             None if topic_known => Start::Begin(low),
-            None => Start::Begin(self.first(consumer, partition, low, high)),
-        }
+            None => match self.first(consumer, partition, low, high, patience) {
+                Ok(offset) => Start::Begin(offset),
+                Err(error) => return silent(error),
+            },
+        };
+        shared.faults.clear("offsets_unknown", &about);
+        start
     }
 
-    /// As [`Placing::place`] for a position that the reader holds itself.
+    /// As [`Placing::place`] for a position that the reader holds itself; `None`: no broker says.
     pub(super) fn replace(
         &self,
         consumer: &BaseConsumer<Context>,
         partition: &Partition,
         position: &Position,
         shared: &Shared,
-    ) -> Start {
+    ) -> Option<Start> {
         let about = format!("{}/{}", partition.topic, partition.number);
-        match consumer.fetch_watermarks(&partition.topic, partition.number, PATIENCE) {
-            Ok((low, high)) => self.resume(position, low, high, &about, shared),
-            Err(_) => from(position),
-        }
+        let marks = consumer.fetch_watermarks(&partition.topic, partition.number, PATIENCE);
+        let (low, high) = marks.ok()?;
+        Some(self.resume(position, low, high, &about, shared))
     }
 
     fn resume(
@@ -158,7 +168,7 @@ impl Placing {
         }
         match position.anchor {
             Some(anchor) if anchor.offset < low => Start::Position(position.offset),
-            _ => from(position),
+            _ => Start::at(position),
         }
     }
 
@@ -192,14 +202,15 @@ impl Placing {
         partition: &Partition,
         low: i64,
         high: i64,
-    ) -> i64 {
+        patience: Duration,
+    ) -> Result<i64, KafkaError> {
         let at = match self.start_from {
-            StartFrom::Earliest => return low,
-            StartFrom::Latest => return high,
+            StartFrom::Earliest => return Ok(low),
+            StartFrom::Latest => return Ok(high),
             StartFrom::At(time) => time,
             StartFrom::Ago(span) => crate::clock::now() - span,
         };
-        offset_at(consumer, partition, at).unwrap_or(high).max(low)
+        Ok(offset_at(consumer, partition, at, patience)?.unwrap_or(high).max(low))
     }
 }
 
@@ -209,22 +220,68 @@ fn topic_known(partition: &Partition, shared: &Shared) -> bool {
     positions.keys().any(|p| p.topic == partition.topic)
 }
 
-/// At the anchor, where there is one.
-fn from(position: &Position) -> Start {
-    match position.anchor {
-        Some(anchor) => Start::Anchor { anchor, position: position.offset },
-        None => Start::Position(position.offset),
-    }
-}
-
-/// First offset at or after a time; `None` where there is none, or the broker does not say.
-fn offset_at(consumer: &BaseConsumer<Context>, partition: &Partition, at: Time) -> Option<i64> {
+/// First offset at or after a time; `None` where there is none.
+fn offset_at(
+    consumer: &BaseConsumer<Context>,
+    partition: &Partition,
+    at: Time,
+    patience: Duration,
+) -> Result<Option<i64>, KafkaError> {
     let mut list = TopicPartitionList::new();
     let milliseconds = Offset::Offset(at.0.div_euclid(1000));
-    list.add_partition_offset(&partition.topic, partition.number, milliseconds).ok()?;
-    let found = consumer.offsets_for_times(list, PATIENCE).ok()?;
-    match found.find_partition(&partition.topic, partition.number)?.offset() {
+    list.add_partition_offset(&partition.topic, partition.number, milliseconds)?;
+    let found = consumer.offsets_for_times(list, patience)?;
+    let Some(found) = found.find_partition(&partition.topic, partition.number) else {
+        return Ok(None);
+    };
+    found.error()?;
+    Ok(match found.offset() {
         Offset::Offset(offset) => Some(offset),
         _ => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use rdkafka::mocking::MockCluster;
+    use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
+
+    use super::*;
+    use crate::source::{SourceSpec, client};
+
+    /// A broker that tells the ends of a log and not where a time lies in it must not send us to
+    /// the end: what lies between would be lost.
+    #[test]
+    fn without_an_answer_for_a_time_a_partition_is_not_begun() {
+        let cluster = MockCluster::new(1).unwrap();
+        cluster.create_topic("rides", 1, 1).unwrap();
+        let spec = SourceSpec {
+            brokers: cluster.bootstrap_servers(),
+            group: "driftd".to_owned(),
+            instance: 0,
+            client_id: "driftd".to_owned(),
+            properties: Vec::new(),
+            start_from: StartFrom::At(Time(1)),
+            on_recreated: OnRecreated::Stop,
+            topics: super::super::TopicPlans::new(),
+        };
+        let shared = Arc::new(Shared::new(1));
+        let context = Context::new(&spec, shared.clone());
+        let placing = context.placing;
+        let consumer: BaseConsumer<Context> =
+            client::member(&spec, "driftd-0").create_with_context(context).unwrap();
+        let partition = Partition { topic: "rides".into(), number: 0 };
+
+        let refuses = RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
+        let fine = RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR;
+        cluster.request_errors(RDKafkaApiKey::ListOffsets, &[fine, fine, refuses]);
+        let start = placing.place(&consumer, &partition, &shared);
+        assert_eq!(start, Start::Unknown { topic_known: false });
+        assert!(shared.faults.list().iter().any(|fault| fault.code == "offsets_unknown"));
+
+        assert_eq!(placing.place(&consumer, &partition, &shared), Start::Begin(0));
+        assert!(shared.faults.list().is_empty());
     }
 }

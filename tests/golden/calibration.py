@@ -50,19 +50,13 @@ def capped(seen, ratio):
     seen.append(min(ratio, 4 * max(1, np.mean(seen))) if seen else ratio)
 
 
-def dispersion(rng):
+def overdispersion(windows):
     """Chi-square over its degrees of freedom of each window against all before it together, on average: over all
     bins, and at each cut below against above, the greatest of which counts less what chance makes of it."""
-    shares = np.array([0.3, 0.25, 0.2, 0.15, 0.08, 0.02, 0.0])
-    cuts = range(1, len(shares))
-    windows, found, whole, apart = [], [], [], {cut: [] for cut in cuts}
-    for _ in range(60):
-        day = shares * np.exp(rng.normal(0, 0.3, len(shares)) + rng.normal(0, 0.1) * np.arange(len(shares)))
-        windows.append(rng.multinomial(rng.integers(100, 400), day / day.sum()))
-        if len(windows) == 1:
-            found.append(None)
-            continue
-        table = np.array([np.sum(windows[:-1], axis=0), windows[-1]])
+    cuts = range(1, len(windows[0]))
+    found, whole, apart = [None], [], {cut: [] for cut in cuts}
+    for last in range(1, len(windows)):
+        table = np.array([np.sum(windows[:last], axis=0), windows[last]])
         for cut in cuts:
             two = np.array([[row[:cut].sum(), row[cut:].sum()] for row in table])
             if (two.sum(axis=0) > 0).all():
@@ -74,11 +68,44 @@ def dispersion(rng):
         capped(whole, result.statistic / result.dof)
         chance = 1 + 2 * math.sqrt(2 / len(whole))
         found.append(max(1, np.mean(whole), *(np.mean(apart[cut]) / chance for cut in cuts)))
-    return {
-        "windows": [w.tolist() for w in windows],
-        "found": found,
-        "means": [np.mean(whole), *(np.mean(apart[cut]) for cut in cuts)],
-    }
+    return found, [np.mean(whole), *(np.mean(apart[cut]) for cut in cuts)]
+
+
+SHARES = np.array([0.3, 0.25, 0.2, 0.15, 0.08, 0.02, 0.0])
+
+
+def dispersion(rng):
+    windows = []
+    for _ in range(60):
+        day = SHARES * np.exp(rng.normal(0, 0.3, len(SHARES)) + rng.normal(0, 0.1) * np.arange(len(SHARES)))
+        windows.append(rng.multinomial(rng.integers(100, 400), day / day.sum()))
+    found, means = overdispersion(windows)
+    return {"windows": [w.tolist() for w in windows], "found": found, "means": means}
+
+
+def waves(rng):
+    """Hours of days that differ: the overdispersion of stretches of 2, 4, 8 ... of them, each of four stretches and
+    more, and at most twice that of the length before, which begins at that of single steps."""
+    steps = []
+    for _ in range(20):
+        day = SHARES * np.exp(rng.normal(0, 0.1) * np.arange(len(SHARES)))
+        steps += [rng.multinomial(rng.integers(100, 400), day / day.sum()) for _ in range(12)]
+    found = {}
+    for length in (2, 4, 8, 16, 32, 64):
+        whole = [np.sum(steps[i:i + length], axis=0) for i in range(0, len(steps) - length + 1, length)]
+        found[length] = overdispersion(whole)[0]
+    greatest = {}
+    for step in (1.0, 50.0):
+        greatest[step] = []
+        for now in range(1, len(steps) + 1):
+            most = below = step
+            for length, of in found.items():
+                if now // length < 4:
+                    break
+                below = min(2 * below, of[now // length - 1])
+                most = max(most, below)
+            greatest[step].append(most)
+    return {"steps": [s.tolist() for s in steps], "greatest": greatest}
 
 
 def tails():
@@ -97,6 +124,7 @@ def main():
         "conformal": conformal(rng),
         "dispersion": dispersion(rng),
         "tails": list(tails()),
+        "waves": waves(rng),
     }))
 
 

@@ -20,6 +20,7 @@ const ALL: [i32; 3] = [1, 2, 3];
 fn faults_of_a_cluster() {
     let kafka = Kafka::start(&Options { nodes: 3, proxied: true, ..Options::default() });
     leaders_that_die_under_load_one_after_the_other_cost_nothing(&kafka);
+    a_network_that_is_slow_and_breaks_again_and_again_costs_nothing(&kafka);
     a_coordinator_that_nobody_reaches_stops_no_reading_until_the_group_is_lost(&kafka);
     a_partition_without_a_leader_at_the_start_is_read_once_it_has_one(&kafka);
     an_election_that_threw_records_away_is_named_and_not_read_past(&kafka);
@@ -49,6 +50,17 @@ fn assert_counts(kafka: &Kafka, company: &Company, partitions: i32) {
         let counted = (&hour["predictions"], &hour["matched"], &hour["duplicates"]);
         assert_eq!(counted, (&RIDES_AN_HOUR.into(), &RIDES_AN_HOUR.into(), &0.into()), "{hour}");
     }
+}
+
+fn assert_nothing_was_told_twice(receiver: &Receiver) {
+    for path in ["/pager", "/events", "/retrain"] {
+        let requests = receiver.requests(path);
+        let mut bodies: Vec<&[u8]> = requests.iter().map(|request| &request.body[..]).collect();
+        bodies.sort_unstable();
+        bodies.dedup();
+        assert_eq!(bodies.len(), requests.len(), "{path} was told the same twice");
+    }
+    assert_eq!(receiver.requests("/retrain").len(), 1);
 }
 
 fn leaders_that_die_under_load_one_after_the_other_cost_nothing(kafka: &Kafka) {
@@ -97,15 +109,60 @@ fn leaders_that_die_under_load_one_after_the_other_cost_nothing(kafka: &Kafka) {
     receiver.wait_for("/retrain", 1, LONG);
     stop(&mut daemon);
     assert_counts(kafka, &company, 2);
-    for path in ["/pager", "/events", "/retrain"] {
-        let requests = receiver.requests(path);
-        let mut bodies: Vec<&[u8]> = requests.iter().map(|request| &request.body[..]).collect();
-        bodies.sort_unstable();
-        bodies.dedup();
-        assert_eq!(bodies.len(), requests.len(), "{path} was told the same twice");
-    }
-    assert_eq!(receiver.requests("/retrain").len(), 1);
+    assert_nothing_was_told_twice(&receiver);
     kafka.wait_in_sync(topic, 0, 3);
+}
+
+/// A daemon of this company sees the cluster through the proxies, and its session ends soon.
+fn go_through_proxies(kafka: &Kafka, company: &Company) {
+    let text = std::fs::read_to_string(&company.config).unwrap();
+    let text = text
+        .replace(&kafka.brokers().replace(',', "\", \""), &kafka.proxied().replace(',', "\", \""));
+    let session = "[kafka.properties]\n\"session.timeout.ms\" = \"8000\"\n";
+    std::fs::write(&company.config, format!("{text}\n{session}")).unwrap();
+}
+
+fn a_network_that_is_slow_and_breaks_again_and_again_costs_nothing(kafka: &Kafka) {
+    let receiver = Receiver::start();
+    let company = Company::found(kafka, &receiver, 2);
+    go_through_proxies(kafka, &company);
+    let mut daemon = Daemon::start(&company.config, company.port, &company.env());
+    daemon.wait_ready(LONG);
+    let set = |network| ALL.iter().for_each(|node| kafka.proxy(*node).set(network));
+    let (over, hours) = (AtomicBool::new(false), AtomicI64::new(0));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                let number = hours.load(Ordering::Relaxed);
+                let (shift, error) = if number < 12 { (0.0, 0.0) } else { (60.0, 8.0) };
+                company.produce(kafka, number..number + 1, shift, error);
+                hours.store(number + 1, Ordering::Relaxed);
+                std::thread::sleep(Duration::from_millis(500));
+            }
+        });
+        // The last silence is longer than a session: the group goes on without us.
+        for silence in [1, 2, 12] {
+            for (network, seconds) in
+                [(Network::Slow, 3), (Network::Cut, 2), (Network::Dead, silence)]
+            {
+                set(network);
+                std::thread::sleep(Duration::from_secs(seconds));
+            }
+            set(Network::Fine);
+            let read = daemon.consumed(&company.predictions).unwrap_or(0) as i64;
+            daemon.wait_consumed(&company.predictions, read + RIDES_AN_HOUR);
+        }
+        over.store(true, Ordering::Relaxed);
+    });
+    let rides = hours.into_inner() * RIDES_AN_HOUR;
+    for topic in [&company.predictions, &company.outcomes] {
+        daemon.wait_consumed(topic, rides);
+        assert_eq!(daemon.consumed(topic), Some(rides as u64));
+    }
+    receiver.wait_for("/pager", 2, LONG);
+    stop(&mut daemon);
+    assert_counts(kafka, &company, 2);
+    assert_nothing_was_told_twice(&receiver);
 }
 
 fn a_coordinator_that_nobody_reaches_stops_no_reading_until_the_group_is_lost(kafka: &Kafka) {
@@ -121,11 +178,7 @@ fn a_coordinator_that_nobody_reaches_stops_no_reading_until_the_group_is_lost(ka
             &[("min.insync.replicas", "1")],
         );
     }
-    let text = std::fs::read_to_string(&company.config).unwrap();
-    let text = text
-        .replace(&kafka.brokers().replace(',', "\", \""), &kafka.proxied().replace(',', "\", \""));
-    let session = "[kafka.properties]\n\"session.timeout.ms\" = \"8000\"\n";
-    std::fs::write(&company.config, format!("{text}\n{session}")).unwrap();
+    go_through_proxies(kafka, &company);
     company.produce(kafka, 0..5, 0.0, 0.0);
     let mut daemon = Daemon::start(&company.config, company.port, &company.env());
     daemon.wait_ready(LONG);

@@ -5,6 +5,7 @@ mod rig;
 mod aligned;
 mod api_flood;
 mod avro;
+mod backlog;
 mod check;
 mod cluster;
 mod commands;

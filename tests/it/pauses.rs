@@ -160,12 +160,19 @@ fn wait_read(kafka: &Kafka, company: &Company, daemon: &Daemon, partitions: &[i3
     });
 }
 
-/// Whether reading stood still for longer than this.
-fn assert_held_up(daemon: &Daemon, seconds: f64) {
-    let log = daemon.log().join("\n");
-    let (_, told) = log.split_once("reading stood still for ").expect("reading was held up");
-    let stood: f64 = told.split(' ').next().unwrap().parse().unwrap();
-    assert!(stood > seconds, "it went on after {stood} s, too soon");
+/// Reading has stood still since before `began`, and does so still.
+fn assert_held_up(daemon: &Daemon, began: Instant) {
+    let stood = || -> Option<f64> {
+        let told = |line: &String| {
+            let (_, told) = line.split_once("reading stood still for ")?;
+            told.split(' ').next()?.parse().ok()
+        };
+        daemon.log().iter().find_map(told)
+    };
+    assert_eq!(stood(), None, "it went on too soon");
+    let stood = daemon.wait_until("reading goes on", LONG, stood);
+    let ago = began.elapsed().as_secs_f64();
+    assert!(ago < stood, "it began {ago} s ago, reading stood still for {stood} s only");
 }
 
 /// The client is sent back to the last record taken, which is gone, and says so; nothing was lost
@@ -183,9 +190,8 @@ fn the_last_record_taken_may_be_gone_when_reading_goes_on() {
     kafka.delete_records(&company.predictions, 0, ends[0]);
     kafka.produce(&company.predictions, &second);
     kafka.delete_records(&company.predictions, 1, ends[1] + 3);
-    let took = began.elapsed().as_secs_f64();
+    assert_held_up(&daemon, began);
     wait_read(&kafka, &company, &daemon, &[0, 1, 2, 3, 4, 5, 6, 7]);
-    assert_held_up(&daemon, took);
     stop(&mut daemon);
     let read = [0, 1, 2].map(|p| position(&company, p));
     let ends = [0, 1, 2].map(|p| kafka.end(&company.predictions, p));
@@ -243,9 +249,8 @@ fn the_last_record_taken_may_be_compacted_away_when_reading_goes_on() {
         std::thread::sleep(Duration::from_millis(200));
         kafka.produce_aborted(&company.predictions, 1);
     }
-    let took = began.elapsed().as_secs_f64();
+    assert_held_up(&daemon, began);
     wait_read(&kafka, &company, &daemon, &[0, 1]);
-    assert_held_up(&daemon, took);
     stop(&mut daemon);
     let ends = [0, 1].map(|p| (kafka.end(&company.predictions, p), 0));
     assert_eq!([0, 1].map(|p| position(&company, p)), ends);

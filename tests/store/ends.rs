@@ -173,6 +173,9 @@ impl Ends {
         let mut life = self.start(&[]);
         self.open(&mut life);
         self.wait_for_a_rotation();
+        if self.random.percent(30) {
+            life.go_on(3);
+        }
         self.kill(life);
         "when journals rotate"
     }

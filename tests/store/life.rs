@@ -100,6 +100,14 @@ impl Life {
         }
     }
 
+    /// Waits until so many more were told than have been by now.
+    pub fn go_on(&mut self, numbers: u64) {
+        while let Ok(number) = self.told.try_recv() {
+            self.last = Some(number);
+        }
+        self.listen(numbers);
+    }
+
     /// The last number that has been listened to.
     pub fn last(&self) -> Option<u64> {
         self.last

@@ -6,10 +6,18 @@ use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+/// Bytes in one drop of a slow network, and how long each takes.
+const DROP: usize = 4096;
+const DELAY: Duration = Duration::from_millis(50);
+
 /// What happens to bytes on their way, in both directions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Network {
     Fine,
+    /// Everything arrives late, and in drops.
+    Slow,
+    /// Connections end at their next byte, new ones too.
+    Cut,
     /// Nothing arrives, and nobody hears that it does not.
     Dead,
 }
@@ -65,12 +73,21 @@ fn carry(mut from: TcpStream, to: TcpStream, network: Arc<Mutex<Network>>) {
 }
 
 fn deliver(bytes: &Receiver<Vec<u8>>, mut to: TcpStream, network: &Mutex<Network>) {
-    while let Ok(bytes) = bytes.recv() {
-        while *network.lock().unwrap() == Network::Dead {
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        if to.write_all(&bytes).is_err() {
-            break;
+    'open: while let Ok(bytes) = bytes.recv() {
+        for drop in bytes.chunks(DROP) {
+            let network = loop {
+                match *network.lock().unwrap() {
+                    Network::Dead => {}
+                    now => break now,
+                }
+                std::thread::sleep(Duration::from_millis(5));
+            };
+            if network == Network::Slow {
+                std::thread::sleep(DELAY);
+            }
+            if network == Network::Cut || to.write_all(drop).is_err() {
+                break 'open;
+            }
         }
     }
     let _ = to.shutdown(Shutdown::Both);

@@ -1,0 +1,154 @@
+//! How much more stretches of many steps differ than their steps do.
+
+use serde::{Deserialize, Serialize};
+
+use super::dispersion::{Dispersion, Hour};
+
+/// Lengths that are looked at: of 2, 4, 8 ... 256 steps.
+const LENGTHS: usize = 8;
+/// Stretches of a length that were compared before it is believed.
+const LEAST: u32 = 3;
+
+/// Overdispersion at growing lengths of time: each length's stretches are two of the length below,
+/// one after the other.
+///
+/// Steps that move together (a day whose weather empties the airport, a week with a fair in town)
+/// are no more different from each other than others, and their sums are: the counts of m steps then
+/// vary by more than m times what those of one do. Bets that divide by the greatest overdispersion
+/// of all lengths are right for sums of steps, as the evidence is (as batch means are for
+/// correlated series; Rao & Scott, JASA 76, 1981, for counts). As two halves that move as one have
+/// twice their overdispersion, and none can have more, no length counts for more than twice the one
+/// below: what lasts, and is a change, is not taken for a wave at once.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Waves {
+    lengths: Vec<Length>,
+}
+
+/// All stretches of one length.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+struct Length {
+    dispersion: Dispersion,
+    /// The half that came, where the other has not yet.
+    half: Option<Stretch>,
+}
+
+/// Some steps, one after the other.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Stretch {
+    counts: Vec<u64>,
+    /// What their hours let expect, in a season.
+    expected: Vec<f64>,
+    /// The variance of that in units of a multinomial law's, for want of rows in the reference.
+    unsure: f64,
+}
+
+impl Stretch {
+    fn of(counts: &[u64], hour: Option<&Hour<'_>>) -> Stretch {
+        let n = counts.iter().sum::<u64>() as f64;
+        let Some(hour) = hour else {
+            return Stretch { counts: counts.to_vec(), expected: Vec::new(), unsure: 0.0 };
+        };
+        Stretch {
+            counts: counts.to_vec(),
+            expected: hour.shares.iter().map(|p| n * p).collect(),
+            unsure: n * n / hour.rows.max(1.0),
+        }
+    }
+
+    fn join(&mut self, other: &Stretch) {
+        self.counts.iter_mut().zip(&other.counts).for_each(|(n, m)| *n += m);
+        self.expected.iter_mut().zip(&other.expected).for_each(|(n, m)| *n += m);
+        self.unsure += other.unsure;
+    }
+
+    fn take_into(&self, dispersion: &mut Dispersion) {
+        let n = self.counts.iter().sum::<u64>() as f64;
+        if self.expected.is_empty() || n == 0.0 {
+            return dispersion.take(&self.counts, None);
+        }
+        let shares: Vec<f64> = self.expected.iter().map(|expected| expected / n).collect();
+        let hour = Hour { shares: &shares, rows: n * n / self.unsure.max(f64::MIN_POSITIVE) };
+        dispersion.take(&self.counts, Some(&hour));
+    }
+}
+
+impl Waves {
+    /// Takes a step in.
+    pub(super) fn take(&mut self, counts: &[u64], hour: Option<&Hour<'_>>) {
+        let mut stretch = Stretch::of(counts, hour);
+        for i in 0..LENGTHS {
+            if i == self.lengths.len() {
+                self.lengths.push(Length::default());
+            }
+            let length = &mut self.lengths[i];
+            let half = length.half.take();
+            let Some(mut whole) = half.filter(|half| half.counts.len() == counts.len()) else {
+                length.half = Some(stretch);
+                return;
+            };
+            whole.join(&stretch);
+            whole.take_into(&mut length.dispersion);
+            stretch = whole;
+        }
+    }
+
+    /// The greatest overdispersion of all lengths, where that of single steps is known.
+    pub(super) fn greatest(&self, step: f64) -> f64 {
+        let (mut greatest, mut below) = (step, step);
+        for length in &self.lengths {
+            let Some(found) = length.dispersion.so_far(LEAST) else { break };
+            below = found.min(2.0 * below);
+            greatest = greatest.max(below);
+        }
+        greatest
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detect::tests::calibration;
+
+    #[test]
+    fn it_equals_scipy() {
+        let golden = &calibration()["waves"];
+        let steps: Vec<Vec<u64>> = serde_json::from_value(golden["steps"].clone()).unwrap();
+        for (key, step) in [("1.0", 1.0), ("50.0", 50.0)] {
+            let mut waves = Waves::default();
+            for (counts, want) in steps.iter().zip(golden["greatest"][key].as_array().unwrap()) {
+                waves.take(counts, None);
+                let (got, want) = (waves.greatest(step), want.as_f64().unwrap());
+                assert!((got - want).abs() <= 1e-12 * want, "{got} {want}");
+            }
+        }
+    }
+
+    /// A rhythm of the hours is none; days that lie a little above or below theirs are one.
+    #[test]
+    fn in_a_season_only_what_moves_whole_days_is_a_wave() {
+        let hours = [[0.8, 0.2], [0.3, 0.7]];
+        let greatest = |more: u64| {
+            let mut waves = Waves::default();
+            for step in 0..1600 {
+                let day = if step / 16 % 2 == 0 { more } else { 0 };
+                let first = 800 - 500 * (step % 2) as u64 + day;
+                let hour = Hour { shares: &hours[step % 2], rows: 1e9 };
+                waves.take(&[first, 1000 - first], Some(&hour));
+            }
+            waves.greatest(1.0)
+        };
+        assert!(greatest(0) < 1.1, "{}", greatest(0));
+        let found = greatest(60);
+        assert!((8.0..=16.0).contains(&found), "{found}");
+    }
+
+    #[test]
+    fn other_bins_begin_anew_and_lengths_are_bounded() {
+        let mut waves = Waves::default();
+        (0..10_000).for_each(|i| waves.take(&[100 + i % 7, 100], None));
+        assert_eq!(waves.lengths.len(), LENGTHS);
+        waves.take(&[1, 2, 3], None);
+        (0..100).for_each(|_| waves.take(&[0, 0, 0], None));
+        assert!(waves.greatest(1.0).is_finite());
+    }
+}
