@@ -47,8 +47,11 @@ pub const KIND: DetectorKind = DetectorKind {
         steps so far (each against those before it, in a season against its own hour, moved as \
         those before it were from theirs; Rao & Scott, JASA 76, 1981), as if there were so many \
         fewer events. It is learnt from the second step on, the first is only looked \
-        at; from 24 steps on, what comes while there is evidence is left out of it. It does not cover \
-        waves that last for many steps. Sees changes of \
+        at; from 24 steps on, what comes while there is evidence is left out of it. Days and weeks \
+        move their hours together, so that stretches of 2, 4, 8 ... 256 steps have an \
+        overdispersion of their own, known once four have passed: the greatest of all \
+        lengths counts, none for more than twice the one below. Waves that are longer than \
+        what has passed so far are not known. Sees changes of \
         level, spread, shape, categories and missing values; does not see changes smaller than the \
         reference can support. A daily rhythm is normal where the model has a `season`; else let `every` \
         cover it. To choose for \

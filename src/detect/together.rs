@@ -94,4 +94,31 @@ mod tests {
         assert!(close(least(&[5000.0, 501.0, 334.0, 1.0], 10), 1000.0 / 3.0));
         assert!(least(&[], 10).is_infinite());
     }
+
+    #[derive(Default, Serialize, serde::Deserialize)]
+    struct Bare(Evidence);
+
+    impl Holds for Bare {
+        fn evidence(&mut self) -> &mut Evidence {
+            &mut self.0
+        }
+    }
+
+    /// Those that say nothing at the moment share the promise all the same.
+    #[test]
+    fn silent_members_count() {
+        let levels = Levels { critical: 100.0, warning: None };
+        let named = |of: usize| {
+            let mut bare = Bare::default();
+            bare.evidence().take(&[Some(150f64.ln())], levels, of);
+            let mut memory = Memory::default();
+            memory.keep("bare", 1, &bare);
+            let mut reading = Reading { beyond: None, uncleared: false };
+            let mut members = [Member { memory: &mut memory, reading: &mut reading }];
+            name::<Bare>("bare", 1, &mut members, of, levels);
+            reading.beyond
+        };
+        assert_eq!(named(1), Some(Severity::Critical));
+        assert_eq!(named(2), None);
+    }
 }

@@ -21,15 +21,20 @@ const LEAST: u32 = 3;
 /// below: what lasts, and is a change, is not taken for a wave at once.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Waves {
-    lengths: Vec<Length>,
+    /// Overdispersion of each length that is known.
+    found: Vec<f64>,
+    /// The shortest, packed: see [`Length::longer`].
+    shortest: Vec<u8>,
 }
 
 /// All stretches of one length.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 struct Length {
     dispersion: Dispersion,
     /// The half that came, where the other has not yet.
     half: Option<Stretch>,
+    /// The next length, packed, since it is of no concern for all but every second stretch.
+    longer: Vec<u8>,
 }
 
 /// Some steps, one after the other.
@@ -75,33 +80,43 @@ impl Stretch {
 impl Waves {
     /// Takes a step in.
     pub(super) fn take(&mut self, counts: &[u64], hour: Option<&Hour<'_>>) {
-        let mut stretch = Stretch::of(counts, hour);
-        for i in 0..LENGTHS {
-            if i == self.lengths.len() {
-                self.lengths.push(Length::default());
-            }
-            let length = &mut self.lengths[i];
-            let half = length.half.take();
-            let Some(mut whole) = half.filter(|half| half.counts.len() == counts.len()) else {
-                length.half = Some(stretch);
-                return;
-            };
-            whole.join(&stretch);
-            whole.take_into(&mut length.dispersion);
-            stretch = whole;
-        }
+        pass_on(&mut self.shortest, Stretch::of(counts, hour), &mut self.found, 0);
     }
 
     /// The greatest overdispersion of all lengths, where that of single steps is known.
     pub(super) fn greatest(&self, step: f64) -> f64 {
         let (mut greatest, mut below) = (step, step);
-        for length in &self.lengths {
-            let Some(found) = length.dispersion.so_far(LEAST) else { break };
+        for found in &self.found {
             below = found.min(2.0 * below);
             greatest = greatest.max(below);
         }
         greatest
     }
+}
+
+/// Gives a length a half of its stretches, and what becomes whole to the next.
+fn pass_on(packed: &mut Vec<u8>, stretch: Stretch, found: &mut Vec<f64>, place: usize) {
+    let mut length: Length = postcard::from_bytes(packed).unwrap_or_default();
+    let half = length.half.take();
+    match half.filter(|half| half.counts.len() == stretch.counts.len()) {
+        None => length.half = Some(stretch),
+        Some(mut whole) => {
+            whole.join(&stretch);
+            whole.take_into(&mut length.dispersion);
+            if let Some(known) = length.dispersion.so_far(LEAST) {
+                // The shorter ones were known before.
+                match found.get_mut(place) {
+                    Some(found) => *found = known,
+                    None => found.push(known),
+                }
+            }
+            if place + 1 < LENGTHS {
+                pass_on(&mut length.longer, whole, found, place + 1);
+            }
+        }
+    }
+    // Only a type without a binary form fails here; it would be forgotten, not misread.
+    *packed = postcard::to_stdvec(&length).unwrap_or_default();
 }
 
 #[cfg(test)]
@@ -146,7 +161,7 @@ mod tests {
     fn other_bins_begin_anew_and_lengths_are_bounded() {
         let mut waves = Waves::default();
         (0..10_000).for_each(|i| waves.take(&[100 + i % 7, 100], None));
-        assert_eq!(waves.lengths.len(), LENGTHS);
+        assert_eq!(waves.found.len(), LENGTHS);
         waves.take(&[1, 2, 3], None);
         (0..100).for_each(|_| waves.take(&[0, 0, 0], None));
         assert!(waves.greatest(1.0).is_finite());
