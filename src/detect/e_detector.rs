@@ -49,8 +49,9 @@ pub const KIND: DetectorKind = DetectorKind {
         fewer events. It is learnt from the second step on, the first is only looked \
         at; from 24 steps on, what comes while there is evidence is left out of it. Days and weeks \
         move their hours together, so that stretches of 2, 4, 8 ... 256 steps have an \
-        overdispersion of their own, known once four have passed: the greatest of all \
-        lengths counts, none for more than twice the one below. Waves that are longer than \
+        overdispersion of their own, known once four have passed and learnt likewise, from the first 192 \
+        steps whatever they say: the greatest of all lengths counts, none for more than twice the \
+        one below. Waves that are longer than \
         what has passed so far are not known. Sees changes of \
         level, spread, shape, categories and missing values; does not see changes smaller than the \
         reference can support. A daily rhythm is normal where the model has a `season`; else let `every` \
@@ -85,6 +86,8 @@ pub const KIND: DetectorKind = DetectorKind {
 
 /// How much of the steps before each history keeps from one step to the next.
 const DECAYS: [f64; 3] = [0.5, 0.9, 0.99];
+/// Steps that waves are learnt from whatever they say: eight days of hours.
+const LEARNING_WAVES: u32 = 8 * LEARNING as u32;
 /// Counts of the reference that are mixed into a history.
 const PRIOR: f64 = 8.0;
 
@@ -214,10 +217,13 @@ impl Detector for EDetector {
                 }
                 false => Some(1.0),
             };
-            if state.dispersion.windows() < LEARNING as u32 || !state.evidence.holds(levels) {
+            let calm = !state.evidence.holds(levels);
+            if calm || state.dispersion.windows() < LEARNING as u32 {
                 state.dispersion.take(&bins.window, hour.as_ref());
             }
-            state.waves.take(&bins.window, hour.as_ref());
+            if calm || state.waves.steps() < LEARNING_WAVES {
+                state.waves.take(&bins.window, hour.as_ref());
+            }
             if let Some(dispersion) = dispersion {
                 let bets = state.bets(&tables, &past, &bins.window, dispersion);
                 state.evidence.take(&bets, levels, among);

@@ -23,6 +23,7 @@ const LEAST: u32 = 3;
 pub(super) struct Waves {
     /// Overdispersion of each length that is known.
     found: Vec<f64>,
+    steps: u32,
     /// The shortest, packed: see [`Length::longer`].
     shortest: Vec<u8>,
 }
@@ -78,8 +79,14 @@ impl Stretch {
 }
 
 impl Waves {
+    /// Steps taken.
+    pub(super) fn steps(&self) -> u32 {
+        self.steps
+    }
+
     /// Takes a step in.
     pub(super) fn take(&mut self, counts: &[u64], hour: Option<&Hour<'_>>) {
+        self.steps = self.steps.saturating_add(1);
         pass_on(&mut self.shortest, Stretch::of(counts, hour), &mut self.found, 0);
     }
 
