@@ -1,4 +1,5 @@
-//! What judging costs: `cargo bench --bench evaluating --no-default-features`.
+//! What judging costs: `cargo bench --bench evaluating --no-default-features`; behind `--`, some of
+//! `scores`, `detecting`, `judging` and `events` alone.
 //!
 //! Scores: 1,000 features over one window, each on a full grid of 1,000 points; budget 10 ms for
 //! psi and ks, 50 ms for all statistics of a series that need no options. The e-detector: one step
@@ -24,10 +25,19 @@ const DAY: Span = Span::from_secs(86_400);
 const HOP: Span = Span::from_secs(300);
 
 fn main() {
-    scores();
-    detecting();
-    judging();
-    cost_per_event();
+    let parts: [(&str, fn()); 4] = [
+        ("scores", scores),
+        ("detecting", detecting),
+        ("judging", judging),
+        ("events", cost_per_event),
+    ];
+    let wanted: Vec<String> =
+        std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    for (name, part) in parts {
+        if wanted.is_empty() || wanted.iter().any(|word| word == name) {
+            part();
+        }
+    }
 }
 
 fn scores() {

@@ -24,18 +24,24 @@ pub(super) struct Waves {
     /// Overdispersion of each length that is known.
     found: Vec<f64>,
     steps: u32,
-    /// The shortest, packed: see [`Length::longer`].
-    shortest: Vec<u8>,
+    shortest: Halves,
+}
+
+/// Stretches of one length, as they come in halves.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+struct Halves {
+    /// The half that came, where the other has not yet.
+    half: Option<Stretch>,
+    /// What is known of their [`Length`], packed, since only every second half is of concern to it.
+    #[serde(with = "serde_bytes")]
+    length: Vec<u8>,
 }
 
 /// All stretches of one length.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Length {
     dispersion: Dispersion,
-    /// The half that came, where the other has not yet.
-    half: Option<Stretch>,
-    /// The next length, packed, since it is of no concern for all but every second stretch.
-    longer: Vec<u8>,
+    longer: Halves,
 }
 
 /// Some steps, one after the other.
@@ -87,7 +93,7 @@ impl Waves {
     /// Takes a step in.
     pub(super) fn take(&mut self, counts: &[u64], hour: Option<&Hour<'_>>) {
         self.steps = self.steps.saturating_add(1);
-        pass_on(&mut self.shortest, Stretch::of(counts, hour), &mut self.found, 0);
+        self.shortest.take(Stretch::of(counts, hour), &mut self.found, 0);
     }
 
     /// The greatest overdispersion of all lengths, where that of single steps is known.
@@ -101,29 +107,30 @@ impl Waves {
     }
 }
 
-/// Gives a length a half of its stretches, and what becomes whole to the next.
-fn pass_on(packed: &mut Vec<u8>, stretch: Stretch, found: &mut Vec<f64>, place: usize) {
-    let mut length: Length = postcard::from_bytes(packed).unwrap_or_default();
-    let half = length.half.take();
-    match half.filter(|half| half.counts.len() == stretch.counts.len()) {
-        None => length.half = Some(stretch),
-        Some(mut whole) => {
-            whole.join(&stretch);
-            whole.take_into(&mut length.dispersion);
-            if let Some(known) = length.dispersion.so_far(LEAST) {
-                // The shorter ones were known before.
-                match found.get_mut(place) {
-                    Some(found) => *found = known,
-                    None => found.push(known),
-                }
-            }
-            if place + 1 < LENGTHS {
-                pass_on(&mut length.longer, whole, found, place + 1);
+impl Halves {
+    /// Takes a half in, and gives what becomes whole to the next length.
+    fn take(&mut self, stretch: Stretch, found: &mut Vec<f64>, place: usize) {
+        let half = self.half.take();
+        let Some(mut whole) = half.filter(|half| half.counts.len() == stretch.counts.len()) else {
+            self.half = Some(stretch);
+            return;
+        };
+        whole.join(&stretch);
+        let mut length: Length = postcard::from_bytes(&self.length).unwrap_or_default();
+        whole.take_into(&mut length.dispersion);
+        if let Some(known) = length.dispersion.so_far(LEAST) {
+            // The shorter ones were known before.
+            match found.get_mut(place) {
+                Some(found) => *found = known,
+                None => found.push(known),
             }
         }
+        if place + 1 < LENGTHS {
+            length.longer.take(whole, found, place + 1);
+        }
+        // Only a type without a binary form fails here; it would be forgotten, not misread.
+        self.length = postcard::to_stdvec(&length).unwrap_or_default();
     }
-    // Only a type without a binary form fails here; it would be forgotten, not misread.
-    *packed = postcard::to_stdvec(&length).unwrap_or_default();
 }
 
 #[cfg(test)]

@@ -92,9 +92,7 @@ fn weight(middle: f64, size: f64, all: f64) -> f64 {
 /// values in a straight line. `None` where all values are equal.
 fn term(ranks: &Ranks<'_>, step: &Step) -> Option<f64> {
     let all = ranks.total() as f64;
-    let before = ranks.difference(step.reference_below, step.window_below);
-    let after =
-        ranks.difference(step.reference_below + step.reference, step.window_below + step.window);
+    let (before, after) = ranks.ends(step);
     let start = (step.reference_below + step.window_below) as f64;
     let size = step.reference + step.window;
     if size == ranks.total() {

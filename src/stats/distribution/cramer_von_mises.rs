@@ -51,14 +51,6 @@ impl Parts<'_> {
         Parts { ranks, lengths: (ranks.n as f64 / 2.0, ranks.m as f64 / 2.0) }
     }
 
-    fn ends(&self, step: &Step) -> (f64, f64) {
-        let before = self.ranks.difference(step.reference_below, step.window_below);
-        let after = self
-            .ranks
-            .difference(step.reference_below + step.reference, step.window_below + step.window);
-        (before, after)
-    }
-
     /// Integral along a straight piece of the path.
     fn straight(&self, from: f64, to: f64, reference: f64, window: f64) -> f64 {
         let length = reference * self.lengths.0 + window * self.lengths.1;
@@ -67,14 +59,14 @@ impl Parts<'_> {
 
     /// What midranks add for a tie, in the same units.
     fn tie(&self, step: &Step) -> f64 {
-        let (m, n) = (self.ranks.m as f64, self.ranks.n as f64);
+        let (of_m, of_n) = self.ranks.shares;
         let (r, w) = (step.reference as f64, step.window as f64);
-        (r * (r * r - 1.0 - w * w) / n + w * (w * w - 1.0 - r * r) / m) / 12.0
+        (r * (r * r - 1.0 - w * w) * of_n + w * (w * w - 1.0 - r * r) * of_m) / 12.0
     }
 
     /// The values of a cell in a straight line, and a tie where they are one.
     fn value(&self, step: &Step) -> f64 {
-        let (from, to) = self.ends(step);
+        let (from, to) = self.ranks.ends(step);
         let straight = self.straight(from, to, step.reference as f64, step.window as f64);
         if step.is_gap() { straight } else { straight + self.tie(step) }
     }
@@ -83,7 +75,7 @@ impl Parts<'_> {
     fn bounds(&self, step: &Step) -> (f64, f64) {
         let (m, n) = (self.ranks.m as f64, self.ranks.n as f64);
         let (r, w) = (step.reference as f64, step.window as f64);
-        let (from, to) = self.ends(step);
+        let (from, to) = self.ranks.ends(step);
         let reference_first = from + r / m;
         let window_first = from - w / n;
         let by_way_of = |middle: f64, first: (f64, f64), second: (f64, f64)| {

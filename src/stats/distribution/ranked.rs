@@ -47,17 +47,22 @@ pub(super) struct Ranks<'a> {
     pub m: u64,
     /// Values of the window.
     pub n: u64,
+    /// Shares that one value is of the reference, of the window, and 1 / (m n).
+    pub shares: (f64, f64),
+    unit: f64,
+    /// Whether m n fits into 63 bits.
+    fits: bool,
 }
 
 impl<'a> Ranks<'a> {
     /// `None` for categories, which have no order, and where a side has no values.
     fn of(pair: &Pair<'a>) -> Option<Ranks<'a>> {
         let (m, n) = (pair.reference.counted, pair.window.counted);
-        (matches!(pair.profile, Profile::Numeric(_)) && m > 0 && n > 0).then_some(Ranks {
-            pair: *pair,
-            m,
-            n,
-        })
+        let shares = (1.0 / m as f64, 1.0 / n as f64);
+        let unit = 1.0 / (m as f64 * n as f64);
+        let fits = m.checked_mul(n).is_some_and(|product| i64::try_from(product).is_ok());
+        let ordered = matches!(pair.profile, Profile::Numeric(_)) && m > 0 && n > 0;
+        ordered.then_some(Ranks { pair: *pair, m, n, shares, unit, fits })
     }
 
     /// Values of both sides.
@@ -112,11 +117,22 @@ impl<'a> Ranks<'a> {
         self.cells().filter(|step| step.reference + step.window > 0)
     }
 
-    /// F_reference - F_window after so many values of each.
+    /// F_reference - F_window after so many values of each, no more than there are.
     pub fn difference(&self, reference: u64, window: u64) -> f64 {
-        let ahead = i128::from(reference) * i128::from(self.n);
-        let behind = i128::from(window) * i128::from(self.m);
-        (ahead - behind) as f64 / (self.m as f64 * self.n as f64)
+        let lead = if self.fits {
+            ((reference * self.n) as i64 - (window * self.m) as i64) as f64
+        } else {
+            let ahead = i128::from(reference) * i128::from(self.n);
+            (ahead - i128::from(window) * i128::from(self.m)) as f64
+        };
+        lead * self.unit
+    }
+
+    /// [`Ranks::difference`] before a cell and after it.
+    pub fn ends(&self, step: &Step) -> (f64, f64) {
+        let Step { reference_below, window_below, reference, window, .. } = *step;
+        let before = self.difference(reference_below, window_below);
+        (before, self.difference(reference_below + reference, window_below + window))
     }
 }
 

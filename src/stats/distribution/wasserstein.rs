@@ -88,11 +88,9 @@ fn width(ranks: &Ranks<'_>, step: &Step) -> f64 {
 
 /// Area between the two functions over a gap, and its bounds; `None` where it has none.
 fn area(ranks: &Ranks<'_>, step: &Step) -> Option<(f64, f64, f64)> {
-    let from = ranks.difference(step.reference_below, step.window_below);
-    let to =
-        ranks.difference(step.reference_below + step.reference, step.window_below + step.window);
-    let highest = from + step.reference as f64 / ranks.m as f64;
-    let lowest = from - step.window as f64 / ranks.n as f64;
+    let (from, to) = ranks.ends(step);
+    let highest = from + step.reference as f64 * ranks.shares.0;
+    let lowest = from - step.window as f64 * ranks.shares.1;
     let most = highest.abs().max(lowest.abs());
     if most == 0.0 {
         return Some((0.0, 0.0, 0.0));
