@@ -23,7 +23,7 @@ const EVENTS: usize = 200;
 /// Rows of each run's own reference.
 const ROWS: usize = 10_000;
 /// Hours before the change.
-const CALM: usize = 100;
+const CALM: usize = 300;
 /// A change that is not seen after so many hours counts as not seen.
 const MOST: usize = 500;
 /// Runs per scene; their median is told.

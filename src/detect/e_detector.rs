@@ -12,7 +12,7 @@ use super::promise::{
     FALSE_ALARM_EVERY, FALSE_WARNING_EVERY, Promise, TOGETHER, UNLUCKY_REFERENCES,
 };
 use super::together::{self, Holds};
-use super::waves::Waves;
+use super::waves::{self, Waves};
 use super::{Detector, DetectorKind, Member, Memory, NoData, Observation, Reading};
 use crate::event::Span;
 use crate::stats::{Basis, FrozenBins, OptionDoc, Pair, ParamError, Params, Statistic};
@@ -49,10 +49,10 @@ pub const KIND: DetectorKind = DetectorKind {
         fewer events. It is learnt from the second step on, the first is only looked \
         at; from 24 steps on, what comes while there is evidence is left out of it. Days and weeks \
         move their hours together, so that stretches of 2, 4, 8 ... 256 steps have an \
-        overdispersion of their own, known once four have passed and learnt likewise, from the first 192 \
-        steps whatever they say: the greatest of all lengths counts, none for more than twice the \
-        one below. Waves that are longer than \
-        what has passed so far are not known. Sees changes of \
+        overdispersion of their own, learnt likewise and known once four have passed: the greatest of all \
+        lengths counts, none for more than twice the one below. Waves that are longer than a \
+        quarter of what has passed, or than 256 steps, are not known; a change too small to be \
+        seen soon is partly taken for one. Sees changes of \
         level, spread, shape, categories and missing values; does not see changes smaller than the \
         reference can support. A daily rhythm is normal where the model has a `season`; else let `every` \
         cover it. To choose for \
@@ -86,8 +86,9 @@ pub const KIND: DetectorKind = DetectorKind {
 
 /// How much of the steps before each history keeps from one step to the next.
 const DECAYS: [f64; 3] = [0.5, 0.9, 0.99];
-/// Steps that waves are learnt from whatever they say: eight days of hours.
-const LEARNING_WAVES: u32 = 8 * LEARNING as u32;
+/// Bytes of a bin in all but the waves: its count in the reference, three histories and what they
+/// let expect, and the dispersion of steps.
+const BYTES_PER_BIN: u64 = 10 + 6 * 8 + 26;
 /// Counts of the reference that are mixed into a history.
 const PRIOR: f64 = 8.0;
 
@@ -119,7 +120,7 @@ impl Holds for State {
 }
 
 impl State {
-    const LAYOUT: u8 = 6;
+    const LAYOUT: u8 = 8;
 
     fn empty(reference: &[u64]) -> State {
         State {
@@ -217,12 +218,11 @@ impl Detector for EDetector {
                 }
                 false => Some(1.0),
             };
-            let calm = !state.evidence.holds(levels);
-            if calm || state.dispersion.windows() < LEARNING as u32 {
+            if state.dispersion.windows() < LEARNING as u32 || !state.evidence.holds(levels) {
                 state.dispersion.take(&bins.window, hour.as_ref());
-            }
-            if calm || state.waves.steps() < LEARNING_WAVES {
-                state.waves.take(&bins.window, hour.as_ref());
+                if self.calibrate {
+                    state.waves.take(&bins.window, hour.as_ref());
+                }
             }
             if let Some(dispersion) = dispersion {
                 let bets = state.bets(&tables, &past, &bins.window, dispersion);
@@ -255,6 +255,12 @@ impl Detector for EDetector {
 
     fn takes_steps(&self) -> bool {
         true
+    }
+
+    fn memory(&self) -> u64 {
+        let waves = if self.calibrate { waves::BYTES_PER_BIN } else { 0 };
+        // Numbers have a bin more, for rows without a value.
+        u64::from(self.bins + 1) * (BYTES_PER_BIN + waves) + 1024
     }
 }
 

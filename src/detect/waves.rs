@@ -6,11 +6,14 @@ use super::dispersion::{Dispersion, Hour};
 
 /// Lengths that are looked at: of 2, 4, 8 ... 256 steps.
 const LENGTHS: usize = 8;
+/// Bytes of all lengths for a bin, at most: counts take ten, other numbers eight, and each length
+/// keeps five of them.
+pub(super) const BYTES_PER_BIN: u64 = 44 * LENGTHS as u64;
 /// Stretches of a length that were compared before it is believed.
 const LEAST: u32 = 3;
 
 /// Overdispersion at growing lengths of time: each length's stretches are two of the length below,
-/// one after the other.
+/// one after the other; steps that are left out are passed over.
 ///
 /// Steps that move together (a day whose weather empties the airport, a week with a fair in town)
 /// are no more different from each other than others, and their sums are: the counts of m steps then
@@ -23,7 +26,6 @@ const LEAST: u32 = 3;
 pub(super) struct Waves {
     /// Overdispersion of each length that is known.
     found: Vec<f64>,
-    steps: u32,
     shortest: Halves,
 }
 
@@ -50,7 +52,8 @@ struct Stretch {
     counts: Vec<u64>,
     /// What their hours let expect, in a season.
     expected: Vec<f64>,
-    /// The variance of that in units of a multinomial law's, for want of rows in the reference.
+    /// n^2 over the rows that it is of: the variance that the reference adds to that of n events, as
+    /// if no hour came twice in a stretch.
     unsure: f64,
 }
 
@@ -75,7 +78,7 @@ impl Stretch {
 
     fn take_into(&self, dispersion: &mut Dispersion) {
         let n = self.counts.iter().sum::<u64>() as f64;
-        if self.expected.is_empty() || n == 0.0 {
+        if self.expected.is_empty() {
             return dispersion.take(&self.counts, None);
         }
         let shares: Vec<f64> = self.expected.iter().map(|expected| expected / n).collect();
@@ -85,14 +88,11 @@ impl Stretch {
 }
 
 impl Waves {
-    /// Steps taken.
-    pub(super) fn steps(&self) -> u32 {
-        self.steps
-    }
-
     /// Takes a step in.
     pub(super) fn take(&mut self, counts: &[u64], hour: Option<&Hour<'_>>) {
-        self.steps = self.steps.saturating_add(1);
+        if counts.iter().all(|n| *n == 0) {
+            return;
+        }
         self.shortest.take(Stretch::of(counts, hour), &mut self.found, 0);
     }
 
@@ -137,6 +137,7 @@ impl Halves {
 mod tests {
     use super::*;
     use crate::detect::tests::calibration;
+    use crate::detect::tests::random::Random;
 
     #[test]
     fn it_equals_scipy() {
@@ -171,13 +172,33 @@ mod tests {
         assert!((8.0..=16.0).contains(&found), "{found}");
     }
 
+    /// Hours whose reference is a sample no larger than a step differ from it by chance alone.
     #[test]
-    fn other_bins_begin_anew_and_lengths_are_bounded() {
+    fn what_the_reference_does_not_know_is_no_wave() {
+        let mut random = Random(11);
+        let mut sample = || (0..1000).filter(|_| random.unit() < 0.3).count() as u64;
+        let hours: Vec<[f64; 2]> = (0..168)
+            .map(|_| {
+                let first = sample() as f64 / 1000.0;
+                [first, 1.0 - first]
+            })
+            .collect();
+        let mut waves = Waves::default();
+        for step in 0..672 {
+            let first = sample();
+            let hour = Hour { shares: &hours[step % 168], rows: 1000.0 };
+            waves.take(&[first, 1000 - first], Some(&hour));
+        }
+        assert!(waves.greatest(1.0) < 1.5, "{}", waves.greatest(1.0));
+    }
+
+    #[test]
+    fn lengths_are_bounded_and_empty_steps_are_none() {
         let mut waves = Waves::default();
         (0..10_000).for_each(|i| waves.take(&[100 + i % 7, 100], None));
         assert_eq!(waves.found.len(), LENGTHS);
-        waves.take(&[1, 2, 3], None);
-        (0..100).for_each(|_| waves.take(&[0, 0, 0], None));
-        assert!(waves.greatest(1.0).is_finite());
+        let before = waves.clone();
+        (0..100).for_each(|_| waves.take(&[0, 0], None));
+        assert_eq!(waves, before);
     }
 }

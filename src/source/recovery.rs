@@ -9,7 +9,7 @@ use rdkafka::{Offset, TopicPartitionList};
 use super::pauses;
 use super::reader::Ended;
 use super::session::Session;
-use super::start::Start;
+use super::start::{PATIENCE, Start};
 use crate::engine::Position;
 use crate::event::Partition;
 
@@ -23,7 +23,7 @@ impl Session<'_> {
         let about = format!("{}/{}", key.topic, key.number);
         let low = self
             .consumer
-            .fetch_watermarks(&key.topic, key.number, Duration::from_secs(10))
+            .fetch_watermarks(&key.topic, key.number, PATIENCE)
             .map_or(0, |(low, _)| low);
         let context = self.consumer.context().clone();
         let why = "the record at the last position is another one";
@@ -81,11 +81,10 @@ impl Session<'_> {
             let Some(lane) = self.lanes.get_mut(&partition) else { continue };
             let position = Position { offset: lane.from(), anchor: lane.anchor(), lost: 0 };
             let shared = &self.reader.shared;
-            // One silence is patience enough; whoever begins at the wrong place is told again.
-            let start = match silent {
-                true => None,
-                false => context.placing.replace(self.consumer, &partition, &position, shared),
-            };
+            // One silence has cost patience enough: who answers at all answers soon.
+            let patience = if silent { SHORT_PATIENCE } else { PATIENCE };
+            let start =
+                context.placing.replace(self.consumer, &partition, &position, shared, patience);
             silent |= start.is_none();
             let start = start.unwrap_or(Start::at(&position));
             self.begin(partition.clone(), start);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::context::Context;
@@ -11,7 +11,8 @@ use super::{OnRecreated, Shared, StartFrom};
 use crate::engine::Position;
 use crate::event::{Anchor, Partition, Time};
 
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a broker may take to say what a partition has.
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Where to begin, and what must be told to the engine first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,9 +141,10 @@ impl Placing {
         partition: &Partition,
         position: &Position,
         shared: &Shared,
+        patience: Duration,
     ) -> Option<Start> {
         let about = format!("{}/{}", partition.topic, partition.number);
-        let marks = consumer.fetch_watermarks(&partition.topic, partition.number, PATIENCE);
+        let marks = consumer.fetch_watermarks(&partition.topic, partition.number, patience);
         let (low, high) = marks.ok()?;
         Some(self.resume(position, low, high, &about, shared))
     }
@@ -228,17 +230,18 @@ fn offset_at(
     patience: Duration,
 ) -> Result<Option<i64>, KafkaError> {
     let mut list = TopicPartitionList::new();
-    let milliseconds = Offset::Offset(at.0.div_euclid(1000));
+    let milliseconds = Offset::Offset(at.0.div_euclid(1000).max(0));
     list.add_partition_offset(&partition.topic, partition.number, milliseconds)?;
     let found = consumer.offsets_for_times(list, patience)?;
-    let Some(found) = found.find_partition(&partition.topic, partition.number) else {
-        return Ok(None);
-    };
+    let no_offset = KafkaError::OffsetFetch(RDKafkaErrorCode::NoOffset);
+    let found = found.find_partition(&partition.topic, partition.number);
+    let found = found.ok_or_else(|| no_offset.clone())?;
     found.error()?;
-    Ok(match found.offset() {
-        Offset::Offset(offset) => Some(offset),
-        _ => None,
-    })
+    match found.offset() {
+        Offset::Offset(offset) => Ok(Some(offset)),
+        Offset::End => Ok(None),
+        _ => Err(no_offset),
+    }
 }
 
 #[cfg(test)]

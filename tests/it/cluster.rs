@@ -132,12 +132,15 @@ fn a_network_that_is_slow_and_breaks_again_and_again_costs_nothing(kafka: &Kafka
     let (over, hours) = (AtomicBool::new(false), AtomicI64::new(0));
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            while !over.load(Ordering::Relaxed) {
-                let number = hours.load(Ordering::Relaxed);
+            // More hours would lie in the future.
+            for number in 0..95 {
                 let (shift, error) = if number < 12 { (0.0, 0.0) } else { (60.0, 8.0) };
                 company.produce(kafka, number..number + 1, shift, error);
                 hours.store(number + 1, Ordering::Relaxed);
-                std::thread::sleep(Duration::from_millis(500));
+                if over.load(Ordering::Relaxed) {
+                    break;
+                }
+                std::thread::sleep(Duration::from_secs(1));
             }
         });
         // The last silence is longer than a session: the group goes on without us.
@@ -148,10 +151,17 @@ fn a_network_that_is_slow_and_breaks_again_and_again_costs_nothing(kafka: &Kafka
                 set(network);
                 std::thread::sleep(Duration::from_secs(seconds));
             }
+            if silence > 10 {
+                daemon.wait_until("it was expelled", LONG, || {
+                    let (status, body) = daemon.get("/readyz")?;
+                    (status == 503 && body.contains("partitions_not_owned")).then_some(())
+                });
+            }
             set(Network::Fine);
             let read = daemon.consumed(&company.predictions).unwrap_or(0) as i64;
             daemon.wait_consumed(&company.predictions, read + RIDES_AN_HOUR);
         }
+        daemon.wait_ready(LONG);
         over.store(true, Ordering::Relaxed);
     });
     let rides = hours.into_inner() * RIDES_AN_HOUR;
@@ -160,6 +170,7 @@ fn a_network_that_is_slow_and_breaks_again_and_again_costs_nothing(kafka: &Kafka
         assert_eq!(daemon.consumed(topic), Some(rides as u64));
     }
     receiver.wait_for("/pager", 2, LONG);
+    receiver.wait_for("/retrain", 1, LONG);
     stop(&mut daemon);
     assert_counts(kafka, &company, 2);
     assert_nothing_was_told_twice(&receiver);
