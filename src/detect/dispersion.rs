@@ -81,8 +81,8 @@ impl Dispersion {
         (self.compared >= least).then(|| greatest(&self.means, self.compared))?
     }
 
-    /// Takes a window in.
-    pub(super) fn take(&mut self, counts: &[u64], hour: Option<&Hour<'_>>) {
+    /// Takes a window in; says what [`Dispersion::including`] would have said of it.
+    pub(super) fn take(&mut self, counts: &[u64], hour: Option<&Hour<'_>>) -> Option<f64> {
         if self.pool.len() != counts.len() {
             let means = vec![0.0; counts.len().max(1)];
             let expected = hour.map_or(Vec::new(), |hour| vec![0.0; hour.shares.len()]);
@@ -90,6 +90,7 @@ impl Dispersion {
             *self = Dispersion { pool, expected, means, ..Dispersion::default() };
         }
         (self.means, self.compared) = self.updated(counts, hour);
+        let including = if self.pooled == 0 { None } else { greatest(&self.means, self.compared) };
         if self.pooled == MOST {
             self.pool.iter_mut().for_each(|n| *n /= 2);
             self.expected.iter_mut().for_each(|n| *n /= 2.0);
@@ -100,6 +101,7 @@ impl Dispersion {
         let shares = hour.map_or(&[][..], |hour| hour.shares);
         self.expected.iter_mut().zip(shares).for_each(|(expected, p)| *expected += rows * p);
         self.pooled += 1;
+        including
     }
 
     /// The means with a window, and how many windows they are of.
@@ -177,9 +179,13 @@ mod tests {
     #[test]
     fn a_lasting_change_is_no_habit() {
         let mut dispersion = Dispersion::default();
-        (0..100).for_each(|_| dispersion.take(&[500, 500], None));
+        for _ in 0..100 {
+            dispersion.take(&[500, 500], None);
+        }
         assert_eq!(dispersion.including(&[500, 500], None), Some(1.0));
-        (0..10).for_each(|_| dispersion.take(&[400, 600], None));
+        for _ in 0..10 {
+            dispersion.take(&[400, 600], None);
+        }
         let between = dispersion.including(&[400, 600], None).unwrap();
         assert!(between < 1.5, "{between}; one such window has 40 against the reference");
     }

@@ -7,7 +7,7 @@ use statrs::distribution::{ChiSquared, ContinuousCDF};
 
 use super::calibration::LEARNING;
 use super::dispersion::{Dispersion, Hour};
-use super::evidence::Evidence;
+use super::evidence::{Evidence, Levels};
 use super::promise::{
     FALSE_ALARM_EVERY, FALSE_WARNING_EVERY, Promise, TOGETHER, UNLUCKY_REFERENCES,
 };
@@ -152,6 +152,23 @@ impl State {
         fixed.chain(histories).collect()
     }
 
+    /// How many events count for one in a step, which is learnt from unless there is evidence. `None`
+    /// for the first.
+    fn dispersion_of(
+        &mut self,
+        counts: &[u64],
+        hour: Option<&Hour<'_>>,
+        levels: Levels,
+    ) -> Option<f64> {
+        if self.dispersion.windows() >= LEARNING as u32 && self.evidence.holds(levels) {
+            let step = self.dispersion.including(counts, hour)?;
+            return Some(self.waves.greatest(step));
+        }
+        let step = self.dispersion.take(counts, hour).map(|step| self.waves.greatest(step));
+        self.waves.take(counts, hour);
+        step
+    }
+
     fn remember(&mut self, counts: &[u64]) {
         for (history, decay) in self.histories.iter_mut().zip(DECAYS) {
             for (kept, n) in history.iter_mut().zip(counts) {
@@ -212,18 +229,9 @@ impl Detector for EDetector {
             let rows = bins.reference.iter().sum::<u64>() as f64;
             let hour = seen.step.season.map(|_| Hour { shares: &tables.shares, rows });
             let dispersion = match self.calibrate {
-                true => {
-                    let step = state.dispersion.including(&bins.window, hour.as_ref());
-                    step.map(|step| state.waves.greatest(step))
-                }
+                true => state.dispersion_of(&bins.window, hour.as_ref(), levels),
                 false => Some(1.0),
             };
-            if state.dispersion.windows() < LEARNING as u32 || !state.evidence.holds(levels) {
-                state.dispersion.take(&bins.window, hour.as_ref());
-                if self.calibrate {
-                    state.waves.take(&bins.window, hour.as_ref());
-                }
-            }
             if let Some(dispersion) = dispersion {
                 let bets = state.bets(&tables, &past, &bins.window, dispersion);
                 state.evidence.take(&bets, levels, among);

@@ -36,7 +36,9 @@ impl Memory {
     /// Keeps a state in place of what was there.
     pub fn keep<S: Serialize>(&mut self, owner: &str, layout: u8, state: &S) {
         // Only a type without a binary form fails here; it would be forgotten, not misread.
-        let bytes = postcard::to_stdvec(state).unwrap_or_default();
+        let mut bytes = std::mem::take(&mut self.state);
+        bytes.clear();
+        let bytes = postcard::to_extend(state, bytes).unwrap_or_default();
         if self.owner != owner {
             owner.clone_into(&mut self.owner);
         }

@@ -79,7 +79,8 @@ impl Stretch {
     fn take_into(&self, dispersion: &mut Dispersion) {
         let n = self.counts.iter().sum::<u64>() as f64;
         if self.expected.is_empty() {
-            return dispersion.take(&self.counts, None);
+            dispersion.take(&self.counts, None);
+            return;
         }
         let shares: Vec<f64> = self.expected.iter().map(|expected| expected / n).collect();
         let hour = Hour { shares: &shares, rows: n * n / self.unsure.max(f64::MIN_POSITIVE) };
@@ -129,7 +130,9 @@ impl Halves {
             length.longer.take(whole, found, place + 1);
         }
         // Only a type without a binary form fails here; it would be forgotten, not misread.
-        self.length = postcard::to_stdvec(&length).unwrap_or_default();
+        let mut bytes = std::mem::take(&mut self.length);
+        bytes.clear();
+        self.length = postcard::to_extend(&length, bytes).unwrap_or_default();
     }
 }
 

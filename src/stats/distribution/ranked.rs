@@ -119,13 +119,16 @@ impl<'a> Ranks<'a> {
 
     /// F_reference - F_window after so many values of each, no more than there are.
     pub fn difference(&self, reference: u64, window: u64) -> f64 {
-        let lead = if self.fits {
-            ((reference * self.n) as i64 - (window * self.m) as i64) as f64
-        } else {
-            let ahead = i128::from(reference) * i128::from(self.n);
-            (ahead - i128::from(window) * i128::from(self.m)) as f64
-        };
-        lead * self.unit
+        if !self.fits {
+            return self.wide_difference(reference, window);
+        }
+        ((reference * self.n) as i64 - (window * self.m) as i64) as f64 * self.unit
+    }
+
+    #[cold]
+    fn wide_difference(&self, reference: u64, window: u64) -> f64 {
+        let ahead = i128::from(reference) * i128::from(self.n);
+        (ahead - i128::from(window) * i128::from(self.m)) as f64 * self.unit
     }
 
     /// [`Ranks::difference`] before a cell and after it.

@@ -89,6 +89,10 @@ fn width(ranks: &Ranks<'_>, step: &Step) -> f64 {
 /// Area between the two functions over a gap, and its bounds; `None` where it has none.
 fn area(ranks: &Ranks<'_>, step: &Step) -> Option<(f64, f64, f64)> {
     let (from, to) = ranks.ends(step);
+    if step.reference + step.window == 0 {
+        let area = if from == 0.0 { 0.0 } else { width(ranks, step) * from.abs() };
+        return area.is_finite().then_some((area, area, area));
+    }
     let highest = from + step.reference as f64 * ranks.shares.0;
     let lowest = from - step.window as f64 * ranks.shares.1;
     let most = highest.abs().max(lowest.abs());
