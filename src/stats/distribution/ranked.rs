@@ -47,8 +47,9 @@ pub(super) struct Ranks<'a> {
     pub m: u64,
     /// Values of the window.
     pub n: u64,
-    /// Shares that one value is of the reference, of the window, and 1 / (m n).
+    /// Shares that one value is of the reference, and of the window.
     pub shares: (f64, f64),
+    /// 1 / (m n).
     unit: f64,
     /// Whether m n fits into 63 bits.
     fits: bool,

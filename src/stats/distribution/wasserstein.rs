@@ -96,9 +96,6 @@ fn area(ranks: &Ranks<'_>, step: &Step) -> Option<(f64, f64, f64)> {
     let highest = from + step.reference as f64 * ranks.shares.0;
     let lowest = from - step.window as f64 * ranks.shares.1;
     let most = highest.abs().max(lowest.abs());
-    if most == 0.0 {
-        return Some((0.0, 0.0, 0.0));
-    }
     let width = width(ranks, step);
     if !width.is_finite() {
         return None;
