@@ -45,14 +45,17 @@ impl RankFormula for AndersonDarling {
     fn measure(&self, ranks: &Ranks<'_>) -> Option<Measure> {
         let all = ranks.total() as f64;
         let deviation = deviation(ranks).filter(|d| *d > 0.0)?;
+        if ranks.is_one_cell() {
+            return None;
+        }
         let whole = ranks.is_whole();
         let mut sums = (0.0, 0.0, 0.0);
-        for step in ranks.steps() {
-            let value = term(ranks, &step)?;
+        ranks.differences(|step, before, after| {
+            let value = term(&step, all, (before, after));
             let open = step.is_gap() && !whole && step.reference + step.window > 1;
-            let (low, high) = if open { bounds(ranks, &step) } else { (value, value) };
+            let (low, high) = if open { bounds(ranks, &step, before) } else { (value, value) };
             sums = (sums.0 + value, sums.1 + low, sums.2 + high);
-        }
+        });
         let scale = (all - 1.0) / all * ranks.m as f64 * ranks.n as f64;
         let at = |sum: f64| (scale * sum - 1.0) / deviation;
         Some(Measure { value: at(sums.0), low: at(sums.1), high: at(sums.2) })
@@ -89,21 +92,16 @@ fn weight(middle: f64, size: f64, all: f64) -> f64 {
 }
 
 /// Sum of weighted squares over the values of a cell: one group where they are equal, else distinct
-/// values in a straight line. `None` where all values are equal.
-fn term(ranks: &Ranks<'_>, step: &Step) -> Option<f64> {
-    let all = ranks.total() as f64;
-    let (before, after) = ranks.ends(step);
+/// values in a straight line, of `all` that are not all equal.
+fn term(step: &Step, all: f64, (before, after): (f64, f64)) -> f64 {
     let start = (step.reference_below + step.window_below) as f64;
     let size = step.reference + step.window;
-    if size == ranks.total() {
-        return None;
-    }
     let length = size as f64;
     if !step.is_gap() {
         let middle = (before + after) / 2.0;
-        return Some(weight(start + length / 2.0, length, all) * middle * middle);
+        return weight(start + length / 2.0, length, all) * middle * middle;
     }
-    Some(line_sum(start, size, all, |place| before + (after - before) * place / length))
+    line_sum(start, size, all, |place| before + (after - before) * place / length)
 }
 
 /// Sum over `size` distinct values after `start` others, with D at a place given by `difference`.
@@ -111,6 +109,7 @@ fn term(ranks: &Ranks<'_>, step: &Step) -> Option<f64> {
 /// Near the ends of the order the weight changes fast and terms are added one by one; elsewhere a
 /// block that is short against its distance to the ends is summed by the three points and weights
 /// that share the moments of its places up to the fifth (Gauss's rule for equally spaced points).
+#[inline(never)]
 fn line_sum(start: f64, size: u64, all: f64, difference: impl Fn(f64) -> f64) -> f64 {
     const SHARE: f64 = 16.0;
     let at = |place: f64| {
@@ -139,13 +138,13 @@ fn line_sum(start: f64, size: u64, all: f64, difference: impl Fn(f64) -> f64) ->
 }
 
 /// Bounds over every order and every tie of the values of a gap.
-fn bounds(ranks: &Ranks<'_>, step: &Step) -> (f64, f64) {
+#[inline(never)]
+fn bounds(ranks: &Ranks<'_>, step: &Step, from: f64) -> (f64, f64) {
     let (m, n) = (ranks.m as f64, ranks.n as f64);
     let all = m + n;
     let size = (step.reference + step.window) as f64;
     let left = (step.reference_below + step.window_below) as f64;
     let right = all - left - size;
-    let from = ranks.difference(step.reference_below, step.window_below);
     let highest = from + step.reference as f64 / m;
     let lowest = from - step.window as f64 / n;
     let least = if lowest <= 0.0 && highest >= 0.0 { 0.0 } else { lowest.abs().min(highest.abs()) };

@@ -5,7 +5,7 @@ use crate::stats::law::Unseen;
 use crate::stats::{CategoryProfile, Counts, NumericProfile, Pair, ParamError, Params, Profile};
 
 /// Counts per bin of both sides.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Bins {
     pub reference: Vec<u64>,
     pub window: Vec<u64>,
@@ -121,6 +121,15 @@ impl Bins {
         bins
     }
 
+    fn with_capacity(n: usize) -> Bins {
+        Bins {
+            reference: Vec::with_capacity(n),
+            window: Vec::with_capacity(n),
+            labels: Vec::with_capacity(n),
+            origins: Vec::with_capacity(n),
+        }
+    }
+
     fn push(&mut self, label: Label, origin: Origin, reference: u64, window: u64) {
         self.labels.push(label);
         self.origins.push(origin);
@@ -160,14 +169,15 @@ impl Bins {
 /// Grid places of the reference's quantiles at i/n, each the smallest value x with F(x) >= i/n,
 /// without repeats.
 fn quantile_places(profile: &NumericProfile, n: u32) -> Vec<usize> {
-    let total = u128::from(profile.rows - profile.absences.total());
+    let total = profile.rows - profile.absences.total();
+    let (bins, whole, rest) = (u64::from(n), total / u64::from(n), total % u64::from(n));
     let mut places: Vec<usize> = Vec::with_capacity(n as usize);
     if total == 0 {
         return places;
     }
-    for i in 1..n {
-        // At most the total, which is a u64.
-        let wanted = (u128::from(i) * total).div_ceil(u128::from(n)) as u64;
+    for i in 1..bins {
+        // i/n of the total, rounded up.
+        let wanted = i * whole + (i * rest).div_ceil(bins);
         let place = profile.at_or_below.partition_point(|count| *count < wanted);
         if place < profile.grid.len() && places.last() != Some(&place) {
             places.push(place);
@@ -214,7 +224,8 @@ fn numeric(profile: &NumericProfile, pair: &Pair<'_>, edges: &Edges) -> Bins {
     let (edges, ends) = limits(profile, edges, pair.window.cells.len());
     let is_whole = pair.reference.counted + profile.absences.total() == profile.rows;
     let is_cut = quantiles && is_whole;
-    let mut bins = Bins::default();
+    // And one for rows without a value.
+    let mut bins = Bins::with_capacity(ends.len() + 1);
     let both = sums(pair.reference, &ends).into_iter().zip(sums(pair.window, &ends));
     for (i, (reference, window)) in both.enumerate() {
         let label = match (edges.get(i), i.checked_sub(1).and_then(|j| edges.get(j))) {
@@ -233,7 +244,8 @@ fn numeric(profile: &NumericProfile, pair: &Pair<'_>, edges: &Edges) -> Bins {
 }
 
 fn categories(profile: &CategoryProfile, pair: &Pair<'_>) -> Bins {
-    let mut bins = Bins::default();
+    // And two for names that the reference never saw, and for rows without a value.
+    let mut bins = Bins::with_capacity(profile.categories.len() + 2);
     let at = |counts: &Counts, cell: usize| counts.cells.get(cell).copied().unwrap_or(0);
     for (cell, (_, rows)) in profile.categories.iter().enumerate() {
         let reference = at(pair.reference, cell);

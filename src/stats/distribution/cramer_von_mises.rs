@@ -65,17 +65,16 @@ impl Parts<'_> {
     }
 
     /// The values of a cell in a straight line, and a tie where they are one.
-    fn value(&self, step: &Step) -> f64 {
-        let (from, to) = self.ranks.ends(step);
+    fn value(&self, step: &Step, (from, to): (f64, f64)) -> f64 {
         let straight = self.straight(from, to, step.reference as f64, step.window as f64);
         if step.is_gap() { straight } else { straight + self.tie(step) }
     }
 
     /// Bounds over every order and every tie of the values of a gap.
-    fn bounds(&self, step: &Step) -> (f64, f64) {
+    #[inline(never)]
+    fn bounds(&self, step: &Step, (from, to): (f64, f64)) -> (f64, f64) {
         let (m, n) = (self.ranks.m as f64, self.ranks.n as f64);
         let (r, w) = (step.reference as f64, step.window as f64);
-        let (from, to) = self.ranks.ends(step);
         let reference_first = from + r / m;
         let window_first = from - w / n;
         let by_way_of = |middle: f64, first: (f64, f64), second: (f64, f64)| {
@@ -106,12 +105,13 @@ impl RankFormula for CramerVonMises {
     fn measure(&self, ranks: &Ranks<'_>) -> Option<Measure> {
         let (parts, whole) = (Parts::of(ranks), ranks.is_whole());
         let mut sums = (0.0, 0.0, 0.0);
-        for step in ranks.steps() {
-            let value = parts.value(&step);
+        ranks.differences(|step, before, after| {
+            let value = parts.value(&step, (before, after));
             let open = step.is_gap() && !whole;
-            let (low, high) = if open { parts.bounds(&step) } else { (value, value) };
+            let (low, high) =
+                if open { parts.bounds(&step, (before, after)) } else { (value, value) };
             sums = (sums.0 + value, sums.1 + low, sums.2 + high);
-        }
+        });
         let all = ranks.total() as f64;
         let at = |sum: f64| (1.0 / 6.0 + sum) / all;
         Some(Measure { value: at(sums.0), low: at(sums.1), high: at(sums.2) })

@@ -1,11 +1,10 @@
 //! Kolmogorov-Smirnov distance.
 
-use std::ops::{Add, Mul, Sub};
 use std::sync::Arc;
 
 use super::bridge::Stretches;
 use super::kolmogorov::two_sample_p;
-use super::ranked::{Measure, RankFormula, Ranked, Ranks};
+use super::ranked::{Measure, RankFormula, Ranked, Ranks, Wide};
 use crate::stats::noise::{Change, Noise};
 use crate::stats::{Basis, Direction, StatisticKind, Tail};
 
@@ -44,10 +43,7 @@ pub(super) struct Leads {
 /// On a gap without reference values the distance is largest at its ends. Where both sides have
 /// values in it, one side may have all of them before the other's first.
 pub(super) fn leads(ranks: &Ranks<'_>) -> Leads {
-    let extremes = match i64::try_from(u128::from(ranks.m) * u128::from(ranks.n)) {
-        Ok(_) => extremes::<i64>(ranks),
-        Err(_) => extremes::<i128>(ranks),
-    };
+    let extremes = if ranks.fits { extremes::<i64>(ranks) } else { extremes::<i128>(ranks) };
     let Extremes { seen: (least, most), open: (lowest, highest) } = extremes;
     Leads {
         reference: (most.unsigned_abs(), highest.unsigned_abs()),
@@ -62,56 +58,19 @@ struct Extremes {
     open: (i128, i128),
 }
 
-/// Whole numbers that hold everything up to m n, on both sides of 0.
-trait Wide:
-    Copy + Ord + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> + Into<i128>
-{
-    /// A count of one side: no more than its total, which fits.
-    fn of(count: u64) -> Self;
-}
-
-impl Wide for i64 {
-    fn of(count: u64) -> i64 {
-        count as i64
-    }
-}
-
-impl Wide for i128 {
-    fn of(count: u64) -> i128 {
-        i128::from(count)
-    }
-}
-
-/// One running difference, from the lowest cell to the highest.
+/// Both at once, from the lowest cell to the highest.
 fn extremes<T: Wide>(ranks: &Ranks<'_>) -> Extremes {
     let (m, n, zero) = (T::of(ranks.m), T::of(ranks.n), T::of(0));
-    let mut difference = zero;
     let (mut least, mut most) = (zero, zero);
     let (mut lowest, mut highest) = (zero, zero);
-    let mut pass = |reference: u64, window: u64, gap: bool| {
-        let (ahead, behind) = (T::of(reference) * n, T::of(window) * m);
-        if gap && reference > 0 && window > 0 {
-            lowest = lowest.min(difference - behind);
-            highest = highest.max(difference + ahead);
+    ranks.walk(|step, before: T, after| {
+        if step.is_gap() && step.reference > 0 && step.window > 0 {
+            lowest = lowest.min(before - T::of(step.window) * m);
+            highest = highest.max(before + T::of(step.reference) * n);
         }
-        difference = difference + (ahead - behind);
-        least = least.min(difference);
-        most = most.max(difference);
-    };
-    let (reference, window) = ranks.counts();
-    // A gap and the point above it; above the last gap there is none.
-    let (of_reference, last_of_reference) = reference.as_chunks();
-    let (of_window, last_of_window) = window.as_chunks();
-    for ([r_gap, r_point], [w_gap, w_point]) in of_reference.iter().zip(of_window) {
-        // Mostly no value lies between two points.
-        if (r_gap | w_gap) > 0 {
-            pass(*r_gap, *w_gap, true);
-        }
-        pass(*r_point, *w_point, false);
-    }
-    if let (Some(reference), Some(window)) = (last_of_reference.first(), last_of_window.first()) {
-        pass(*reference, *window, true);
-    }
+        least = least.min(after);
+        most = most.max(after);
+    });
     Extremes {
         seen: (least.into(), most.into()),
         open: (lowest.min(least).into(), highest.max(most).into()),

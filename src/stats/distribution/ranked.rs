@@ -6,6 +6,7 @@
 //! statistic says how far that may move it.
 
 use std::fmt::Debug;
+use std::ops::{Add, Mul, Sub};
 
 use crate::stats::noise::Noise;
 use crate::stats::{
@@ -39,6 +40,37 @@ impl Step {
     }
 }
 
+/// Whole numbers that hold everything up to m n, on both sides of 0.
+pub(super) trait Wide:
+    Copy + Ord + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> + Into<i128>
+{
+    /// A count of one side: no more than its total, which fits.
+    fn of(count: u64) -> Self;
+
+    /// The nearest number.
+    fn rounded(self) -> f64;
+}
+
+impl Wide for i64 {
+    fn of(count: u64) -> i64 {
+        count as i64
+    }
+
+    fn rounded(self) -> f64 {
+        self as f64
+    }
+}
+
+impl Wide for i128 {
+    fn of(count: u64) -> i128 {
+        i128::from(count)
+    }
+
+    fn rounded(self) -> f64 {
+        self as f64
+    }
+}
+
 /// Both sides in the order of the grid; neither is empty.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Ranks<'a> {
@@ -52,7 +84,7 @@ pub(super) struct Ranks<'a> {
     /// 1 / (m n).
     unit: f64,
     /// Whether m n fits into 63 bits.
-    fits: bool,
+    pub fits: bool,
 }
 
 impl<'a> Ranks<'a> {
@@ -74,6 +106,11 @@ impl<'a> Ranks<'a> {
     /// Whether no reference value lies in a gap.
     pub fn is_whole(&self) -> bool {
         self.pair.reference.cells.iter().step_by(2).all(|n| *n == 0)
+    }
+
+    /// Whether one cell holds all values of both sides.
+    pub fn is_one_cell(&self) -> bool {
+        self.steps().next().is_some_and(|step| step.reference + step.window == self.total())
     }
 
     /// Whether all reference values are equal.
@@ -100,43 +137,48 @@ impl<'a> Ranks<'a> {
         (&self.pair.reference.cells, &self.pair.window.cells)
     }
 
-    /// Every cell, empty ones too.
-    pub fn cells(&self) -> impl Iterator<Item = Step> + 'a {
+    /// The cells that hold something.
+    pub fn steps(&self) -> impl Iterator<Item = Step> + 'a {
         let (reference, window) = self.counts();
         let cells = reference.iter().zip(window).enumerate();
         let (mut below_r, mut below_w) = (0, 0);
-        cells.map(move |(code, (&reference, &window))| {
+        let steps = cells.map(move |(code, (&reference, &window))| {
             let (reference_below, window_below) = (below_r, below_w);
             below_r += reference;
             below_w += window;
             Step { code, reference_below, window_below, reference, window }
-        })
+        });
+        steps.filter(|step| step.reference + step.window > 0)
     }
 
-    /// The cells that hold something.
-    pub fn steps(&self) -> impl Iterator<Item = Step> + 'a {
-        self.cells().filter(|step| step.reference + step.window > 0)
-    }
-
-    /// F_reference - F_window after so many values of each, no more than there are.
-    pub fn difference(&self, reference: u64, window: u64) -> f64 {
-        if !self.fits {
-            return self.wide_difference(reference, window);
+    /// The cells that hold something, each with m n (F_reference - F_window) before it and after.
+    #[inline]
+    pub fn walk<T: Wide>(&self, mut visit: impl FnMut(Step, T, T)) {
+        let (m, n) = (T::of(self.m), T::of(self.n));
+        let mut before = T::of(0);
+        for step in self.steps() {
+            let after = before + (T::of(step.reference) * n - T::of(step.window) * m);
+            visit(step, before, after);
+            before = after;
         }
-        ((reference * self.n) as i64 - (window * self.m) as i64) as f64 * self.unit
     }
 
-    #[cold]
-    fn wide_difference(&self, reference: u64, window: u64) -> f64 {
-        let ahead = i128::from(reference) * i128::from(self.n);
-        (ahead - i128::from(window) * i128::from(self.m)) as f64 * self.unit
-    }
-
-    /// [`Ranks::difference`] before a cell and after it.
-    pub fn ends(&self, step: &Step) -> (f64, f64) {
-        let Step { reference_below, window_below, reference, window, .. } = *step;
-        let before = self.difference(reference_below, window_below);
-        (before, self.difference(reference_below + reference, window_below + window))
+    /// The cells that hold something, each with F_reference - F_window before it and after.
+    ///
+    /// What a visit does for few cells alone belongs in a function that is not inlined: a visit that
+    /// is called rather than inlined costs three times as much.
+    #[inline]
+    pub fn differences(&self, mut visit: impl FnMut(Step, f64, f64)) {
+        let unit = self.unit;
+        if self.fits {
+            self.walk(|step, before: i64, after| {
+                visit(step, before.rounded() * unit, after.rounded() * unit);
+            });
+        } else {
+            self.walk(|step, before: i128, after| {
+                visit(step, before.rounded() * unit, after.rounded() * unit);
+            });
+        }
     }
 }
 

@@ -43,15 +43,8 @@ impl RankFormula for Wasserstein {
     }
 
     fn measure(&self, ranks: &Ranks<'_>) -> Option<Measure> {
-        let mut sums = (0.0, 0.0, 0.0);
-        for step in ranks.cells().filter(Step::is_gap) {
-            let (value, low, high) = match end(ranks, &step) {
-                Some(area) => area,
-                None => area(ranks, &step)?,
-            };
-            sums = (sums.0 + value, sums.1 + low, sums.2 + high);
-        }
-        if sums.2.is_infinite() && ranks.reference_is_constant() {
+        let sums = areas(ranks);
+        if !sums.0.is_finite() || sums.2.is_infinite() && ranks.reference_is_constant() {
             // How far away is all there is to say, and nobody knows it.
             return None;
         }
@@ -68,8 +61,38 @@ impl RankFormula for Wasserstein {
     }
 }
 
+/// Area between the two functions, and its bounds; no finite number where it has none.
+fn areas(ranks: &Ranks<'_>) -> (f64, f64, f64) {
+    let grid = ranks.grid();
+    let mut sums = (0.0, 0.0, 0.0);
+    let mut add = |area: f64, low: f64, high: f64| {
+        sums = (sums.0 + area, sums.1 + low, sums.2 + high);
+    };
+    // Up to here it is added up; between the cells that hold something both functions are level.
+    let mut reached = None;
+    ranks.differences(|step, before, after| {
+        let above = step.code / 2;
+        let start = if step.is_gap() { above.checked_sub(1) } else { Some(above) };
+        let start = start.and_then(|i| grid.get(i)).copied();
+        if let (Some(reached), Some(start)) = (reached, start)
+            && before != 0.0
+        {
+            let area = (start - reached) * before.abs();
+            add(area, area, area);
+        }
+        reached = grid.get(above).copied();
+        if step.is_gap() {
+            let (area, low, high) =
+                end(ranks, &step).unwrap_or_else(|| across(ranks, &step, (before, after)));
+            add(area, low, high);
+        }
+    });
+    sums
+}
+
 /// Beyond an end of the reference nobody knows how far the window's values lie: at its end at least.
 /// `None` for what is no such place.
+#[inline(never)]
 fn end(ranks: &Ranks<'_>, step: &Step) -> Option<(f64, f64, f64)> {
     let is_end = step.code == 0 || step.code == 2 * ranks.grid().len();
     let high = if step.window > 0 { f64::INFINITY } else { 0.0 };
@@ -86,27 +109,20 @@ fn width(ranks: &Ranks<'_>, step: &Step) -> f64 {
     }
 }
 
-/// Area between the two functions over a gap, and its bounds; `None` where it has none.
-fn area(ranks: &Ranks<'_>, step: &Step) -> Option<(f64, f64, f64)> {
-    let (from, to) = ranks.ends(step);
-    if step.reference + step.window == 0 {
-        let area = if from == 0.0 { 0.0 } else { width(ranks, step) * from.abs() };
-        return area.is_finite().then_some((area, area, area));
-    }
+/// Area over a gap that holds something, and its bounds; no finite number where it has none.
+#[inline(never)]
+fn across(ranks: &Ranks<'_>, step: &Step, (from, to): (f64, f64)) -> (f64, f64, f64) {
     let highest = from + step.reference as f64 * ranks.shares.0;
     let lowest = from - step.window as f64 * ranks.shares.1;
     let most = highest.abs().max(lowest.abs());
     let width = width(ranks, step);
-    if !width.is_finite() {
-        return None;
-    }
     let least = if lowest <= 0.0 && highest >= 0.0 { 0.0 } else { lowest.abs().min(highest.abs()) };
     let even = if from * to >= 0.0 {
         (from + to).abs() / 2.0
     } else {
         (from * from + to * to) / (2.0 * (to - from).abs())
     };
-    Some((width * even, width * least, width * most))
+    (width * even, width * least, width * most)
 }
 
 /// Standard deviation of the reference with the values of a gap in its middle, and how far that may
