@@ -3,23 +3,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Value, json};
-
 use super::contents::Contents;
 use super::model::{Group, Model, VersionIx};
 use super::score::{Unit, part_of};
 use super::segments::WHOLE;
 use crate::event::{Span, Time};
-use crate::lines::ScoreLine;
-use crate::policy::{Attribution, BySegment};
+use crate::policy::{Attribution, BySegment, Carried, Made, Without};
 use crate::reference::{Reference, SegmentReference};
 use crate::stats::{
-    Basis, Counts, Pair, Place, Profile, Sample, Sides, Split, Statistic, Tally, Terms, bins,
-    split_psi,
+    Basis, Counts, Pair, Place, Profile, Sample, Sides, Split, Statistic, Tally, bins, split_psi,
 };
-
-/// Bins and segments that are told; those that add most.
-const MOST_PARTS: usize = 5;
 
 /// One segment on both sides; either may lack it.
 struct Slice<'a> {
@@ -64,13 +57,12 @@ impl Model {
         if unit.segment == WHOLE && seasonal.is_none() {
             for &dimension in &unit.monitor.by {
                 let slices = self.slices(group, members, unit, boundary, dimension, reference);
-                let split = comparison.split(contents, &slices).map(|(of, split)| BySegment {
-                    by: self.segments.name_of(dimension),
-                    of,
-                    names: slices.into_iter().map(|slice| slice.name).collect(),
-                    split,
+                let by = self.segments.name_of(dimension);
+                let part = comparison.made_of(contents, &slices).map(|(of, made)| {
+                    let names = slices.into_iter().map(|slice| slice.name).collect();
+                    BySegment { by, of, names, made }
                 });
-                attribution.splits.extend(split);
+                attribution.segments.extend(part);
             }
         }
         attribution
@@ -131,7 +123,16 @@ impl<'a> Comparison<'a> {
         let pair = Pair { profile, reference, window };
         let binning = self.statistic.binning().unwrap_or_default();
         let place = Place::of(&pair).filter(|_| self.statistic.basis() == Basis::Distribution);
-        Attribution { bins: bins(&pair, &binning), place, splits: Vec::new() }
+        Attribution { bins: bins(&pair, &binning), place, segments: Vec::new() }
+    }
+
+    /// What the slices add to a number, and to which.
+    fn made_of(&self, whole: &Contents, slices: &[Slice<'a>]) -> Option<(String, Made)> {
+        if let Some((of, split)) = self.split(whole, slices) {
+            return Some((of, Made::Split(split)));
+        }
+        let carried = self.without(whole, slices)?;
+        Some((self.statistic.label(), Made::Without(carried)))
     }
 
     /// What the slices add to the whole's change, and to which number's.
@@ -183,6 +184,57 @@ impl<'a> Comparison<'a> {
         }
     }
 
+    /// The metric of the window without each slice.
+    fn without(&self, whole: &Contents, slices: &[Slice<'a>]) -> Option<Carried> {
+        if self.statistic.basis() != Basis::Performance {
+            return None;
+        }
+        let all = whole.performance.as_ref()?;
+        let metric = |contents: &Contents| {
+            self.statistic.score(&contents.sample(self.length, None)).map(|s| s.value).ok()
+        };
+        let share = |n: f64, of: Option<f64>| of.filter(|of| *of > 0.0).map(|of| n / of);
+        let pairs = |contents: &Contents| contents.performance.as_ref().map(|p| p.n() as f64);
+        let kept = |metrics: &BTreeMap<String, f64>, name: &str| metrics.get(name).copied();
+        let (label, reference) = (self.statistic.label(), self.reference.map(|r| &r.performance));
+        let part = |slice: &Slice<'a>| {
+            let own = slice.window.performance.as_ref();
+            let rest = own.map(|own| {
+                let mut rest = all.clone();
+                rest.subtract(own);
+                let matched = whole.matched - slice.window.matched;
+                Contents { performance: Some(rest), matched, ..Contents::default() }
+            });
+            let here = slice.reference.map(|r| &r.performance);
+            let (before, reference_share) = match &slice.window.earlier {
+                Some(earlier) => {
+                    let of = whole.earlier.as_deref().and_then(pairs);
+                    (metric(earlier), share(pairs(earlier).unwrap_or(0.0), of))
+                }
+                None => {
+                    let n = here.map_or(Some(0.0), |here| kept(here, "n"));
+                    let of = reference.and_then(|whole| kept(whole, "n"));
+                    (here.and_then(|here| kept(here, &label)), n.and_then(|n| share(n, of)))
+                }
+            };
+            Without {
+                value: rest.as_ref().map_or_else(|| metric(whole), metric),
+                own: (before, metric(&slice.window)),
+                reference_share,
+                window_share: share(pairs(&slice.window).unwrap_or(0.0), pairs(whole)),
+            }
+        };
+        Some(Carried {
+            value: metric(whole)?,
+            before: match &whole.earlier {
+                Some(earlier) => metric(earlier),
+                None => reference.and_then(|whole| kept(whole, &label)),
+            },
+            worse: self.statistic.direction(),
+            parts: slices.iter().map(part).collect(),
+        })
+    }
+
     fn score(&self, contents: &Contents) -> Tally {
         let against = self.profile().zip(contents.reference.as_deref());
         self.mean(&contents.sample(self.length, against))
@@ -213,63 +265,4 @@ impl<'a> Comparison<'a> {
             _ => Tally::default(),
         }
     }
-}
-
-/// An attribution as messages, pages and people read it: what adds most comes first.
-pub(super) fn told(line: &ScoreLine, attribution: &Attribution) -> Value {
-    let mut bins: Vec<_> = attribution.bins.iter().filter(|bin| bin.term > 0.0).collect();
-    bins.sort_by(|a, b| b.term.total_cmp(&a.term));
-    let psi: f64 = attribution.bins.iter().map(|bin| bin.term).sum();
-    let bin = |bin: &&crate::stats::Bin| {
-        json!({
-            "bin": bin.label,
-            "reference": bin.reference,
-            "window": bin.window,
-            "term": bin.term,
-            "part": bin.term / psi,
-        })
-    };
-    json!({
-        "series": line.series,
-        "segment": line.segment,
-        "bins": bins.iter().take(MOST_PARTS).map(bin).collect::<Vec<_>>(),
-        "place": attribution.place.as_ref().map(|place| json!({
-            "at": place.label,
-            "reference": place.reference,
-            "window": place.window,
-            "distance": place.distance(),
-            "direction": place.direction(),
-        })),
-        "segments": attribution.splits.iter().map(split).collect::<Vec<_>>(),
-    })
-}
-
-fn split(split: &BySegment) -> Value {
-    let BySegment { by, of, names, split } = split;
-    let mut parts: Vec<_> = names.iter().zip(&split.parts).collect();
-    parts.sort_by(|a, b| b.1.terms.sum().abs().total_cmp(&a.1.terms.sum().abs()));
-    let part = |(name, part): &(&String, &crate::stats::Part)| {
-        json!({
-            "value": name,
-            "adds": part.terms.sum(),
-            "mix": part.terms.mix,
-            "within": part.terms.within,
-            "rest": part.terms.rest,
-            "reference_share": part.reference_share,
-            "window_share": part.window_share,
-            "reference": part.means.0,
-            "window": part.means.1,
-        })
-    };
-    let Terms { mix, within, rest } = split.terms;
-    json!({
-        "by": by,
-        "of": of,
-        "change": split.change,
-        "mix": mix,
-        "within": within,
-        "rest": rest,
-        "largest": parts.iter().take(MOST_PARTS).map(part).collect::<Vec<_>>(),
-        "total": parts.len(),
-    })
 }

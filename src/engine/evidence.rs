@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::Engine;
-use super::attribution::told;
 use super::decide::Deciding;
 use super::model::Group;
 use super::segments::WHOLE;
+use super::told::told;
 use crate::event::Time;
 use crate::plan::MonitorPlan;
 use crate::policy::Incident;

@@ -44,6 +44,7 @@ mod segments;
 mod shelf;
 mod state;
 mod status;
+mod told;
 mod track;
 mod tracks;
 

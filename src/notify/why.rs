@@ -13,7 +13,7 @@ pub fn why(told: &Value) -> Vec<String> {
     let mut sentences = Vec::new();
     sentences.extend(bins(each(&told["bins"])));
     sentences.extend(place(&told["place"]));
-    sentences.extend(each(&told["segments"]).iter().map(split));
+    sentences.extend(each(&told["segments"]).iter().map(segments));
     sentences
 }
 
@@ -52,6 +52,36 @@ fn place(place: &Value) -> Option<String> {
         word(&place["at"]),
         percent(float(&place["reference"])),
     ))
+}
+
+fn segments(segments: &Value) -> String {
+    if segments["mix"].is_null() { without(segments) } else { split(segments) }
+}
+
+fn without(carried: &Value) -> String {
+    let largest = each(&carried["largest"]).iter().take(NAMED).map(|part| {
+        format!(
+            "{} without {} (its own {} → {}; its share {} → {})",
+            optional(&part["without"], number),
+            word(&part["value"]),
+            optional(&part["reference"], number),
+            optional(&part["window"], number),
+            optional(&part["reference_share"], percent),
+            optional(&part["window_share"], percent),
+        )
+    });
+    format!(
+        "by {}: {} is {}, and would be {}",
+        word(&carried["by"]),
+        word(&carried["of"]),
+        number(float(&carried["window"])),
+        largest.collect::<Vec<_>>().join(", "),
+    )
+}
+
+/// A number that may not be known.
+fn optional(value: &Value, text: impl Fn(f64) -> String) -> String {
+    value.as_f64().map_or_else(|| "unknown".to_owned(), text)
 }
 
 fn split(split: &Value) -> String {
@@ -108,5 +138,24 @@ mod tests {
             ]
         );
         assert!(why(&json!({ "series": "model" })).is_empty());
+    }
+
+    #[test]
+    fn metrics_that_are_no_sums_name_what_they_would_be_without_a_segment() {
+        let told = json!({
+            "segments": [{ "by": "city", "of": "f1", "change": -0.2, "window": 0.7, "total": 2,
+                "largest": [
+                    { "value": "Oslo", "adds": -0.2, "without": 0.9, "reference": 0.92,
+                        "window": 0.5, "reference_share": 0.1, "window_share": 0.3 },
+                    { "value": "Bergen", "adds": null, "without": null, "reference": null,
+                        "window": 0.9, "reference_share": null, "window_share": 0.7 },
+                ] }],
+        });
+        assert_eq!(
+            why(&told),
+            ["by city: f1 is 0.7, and would be 0.9 without Oslo (its own 0.92 → 0.5; its share \
+              10.0 % → 30.0 %), unknown without Bergen (its own unknown → 0.9; its share unknown → \
+              70.0 %)"]
+        );
     }
 }

@@ -8,7 +8,7 @@ mod incident;
 pub mod message;
 mod stages;
 
-pub use attribution::{Attribution, BySegment};
+pub use attribution::{Attribution, BySegment, Carried, Made, Without};
 pub use incident::{Act, Finding, Incident, Situation, decide, incident_key, patience};
 pub use stages::{Circumstances, suppression};
 

@@ -11,14 +11,14 @@ use crate::plan::{Learn, Plan, ReferencePlan, WindowPlan};
 const LEARNT: i64 = 6;
 const CHANGE: i64 = 12;
 
-fn plan() -> Plan {
+fn plan(metric: &str) -> Plan {
     let mut plan = super::world::plan();
     let model = &mut plan.models[0];
     let learn = Learn::Span(Span(LEARNT * HOUR));
     model.reference = ReferencePlan { file: false, per_version: false, learn: Some(learn) };
     let levels = json!({"critical": 0.2, "even_if_noise": true});
     let drift = |name, statistic| monitor(name, &["features.fare"], statistic, levels.clone());
-    let worse = monitor("worse", &["model"], "mae", json!({"critical": 3.6}));
+    let worse = monitor("worse", &["model"], metric, json!({"critical": 3.7}));
     model.monitors = vec![drift("bins", "psi"), drift("ranks", "ks"), worse];
     for monitor in &mut model.monitors {
         monitor.window = WindowPlan::Time { length: Span(HOUR), every: Span(HOUR) };
@@ -44,14 +44,21 @@ fn logs(bergen: impl Fn(i64) -> i64, raised: impl Fn(i64) -> i64) -> (Vec<Record
     (predictions, outcomes)
 }
 
+fn told(predictions: &[Record], outcomes: &[Record]) -> Vec<(String, Value)> {
+    told_with("mae", predictions, outcomes)
+}
+
 /// What each monitor's incident says about the whole, judged against the reference and against
 /// what was two hours before.
-fn told(predictions: &[Record], outcomes: &[Record]) -> Vec<(String, Value)> {
-    let mut since = plan();
+fn told_with(metric: &str, predictions: &[Record], outcomes: &[Record]) -> Vec<(String, Value)> {
+    let mut since = plan(metric);
     for monitor in &mut since.models[0].monitors {
         monitor.against = Some(Span(2 * HOUR));
     }
-    [plan(), since].into_iter().flat_map(|plan| told_by(plan, predictions, outcomes)).collect()
+    [plan(metric), since]
+        .into_iter()
+        .flat_map(|plan| told_by(plan, predictions, outcomes))
+        .collect()
 }
 
 fn told_by(plan: Plan, predictions: &[Record], outcomes: &[Record]) -> Vec<(String, Value)> {
@@ -121,6 +128,30 @@ fn a_change_within_segments_is_one() {
         } else {
             assert_eq!(place["direction"], "higher", "{monitor}");
             assert_eq!(number(&place["distance"]), -0.25, "15 of 60 fares have passed any place");
+        }
+    }
+}
+
+#[test]
+fn a_metric_that_is_no_mean_is_carried_by_the_segment_without_which_it_would_be_well() {
+    let (predictions, outcomes) = logs(|hour| if hour < CHANGE { 2 } else { 3 }, |_| 0);
+    let told = told_with("rmse", &predictions, &outcomes);
+    let worse: Vec<_> = told.iter().filter(|(monitor, _)| monitor == "worse").collect();
+    assert_eq!(worse.len(), 2);
+    for (_, why) in worse {
+        let told = &why["segments"][0];
+        let (before, now) = (13f64.sqrt(), 19f64.sqrt());
+        assert!((number(&told["window"]) - now).abs() < 1e-12, "{told}");
+        assert!((number(&told["change"]) - (now - before)).abs() < 1e-12, "{told}");
+        let names = told["largest"].as_array().unwrap().iter().map(|part| &part["value"]);
+        assert_eq!(names.collect::<Vec<_>>(), ["Bergen", "Oslo"]);
+        for (place, alone, without) in [(0, 5.0, 1.0), (1, 1.0, 5.0)] {
+            let part = &told["largest"][place];
+            assert_eq!((number(&part["reference"]), number(&part["window"])), (alone, alone));
+            assert_eq!(number(&part["without"]), without);
+            assert!((number(&part["adds"]) - (now - without)).abs() < 1e-12, "{part}");
+            let shares = (number(&part["reference_share"]), number(&part["window_share"]));
+            assert_eq!(shares, if place == 0 { (0.5, 0.75) } else { (0.5, 0.25) });
         }
     }
 }
