@@ -212,6 +212,7 @@ mod tests {
     fn starts_are_words_lengths_and_times() {
         assert_eq!(StartFrom::parse("-24h"), Some(StartFrom::Before(Span::from_secs(86_400))));
         assert_eq!(StartFrom::parse("1970-01-01T00:00:01Z"), Some(StartFrom::At(Time(1_000_000))));
+        assert_eq!(StartFrom::parse("1969-12-31T23:59:59Z"), Some(StartFrom::At(Time(-1_000_000))));
         for bad in ["first", "24h", "-soon", "2026-01-01"] {
             assert_eq!(StartFrom::parse(bad), None, "{bad}");
         }

@@ -60,6 +60,16 @@ impl Stream {
         (reading.beyond, reading.uncleared)
     }
 
+    /// One hour of so many values moved by `shift`, drawn as a thousand of which each counts alike.
+    fn many(&mut self, events: u64, shift: f64) {
+        let mut counts = Counts::new(2 * CELLS + 1);
+        for _ in 0..1_000 {
+            counts.cells[2 * cell(self.random.normal() + shift) as usize + 1] += events / 1_000 + 1;
+        }
+        counts.counted = counts.cells.iter().sum();
+        self.look(&counts, 1);
+    }
+
     /// The same, as one of so many that share the promise.
     fn read(&mut self, events: usize, shift: f64, missing: f64, among: usize) -> Reading {
         let mut counts = Counts::new(2 * CELLS + 1);
@@ -71,7 +81,11 @@ impl Stream {
                 counts.counted += 1;
             }
         }
-        let pair = Pair { profile: &self.profile, reference: &self.whole, window: &counts };
+        self.look(&counts, among)
+    }
+
+    fn look(&mut self, window: &Counts, among: usize) -> Reading {
+        let pair = Pair { profile: &self.profile, reference: &self.whole, window };
         let seen = Observation {
             every: Span::from_secs(3600),
             among,
@@ -151,6 +165,28 @@ fn days_whose_hours_go_together_are_no_evidence_and_a_change_still_is() {
     }
     // In 160 days less than two false alarms, each of some hours; without it 376 hours.
     assert!(alarms <= 48, "{alarms} hours of alarm in 3,840");
+}
+
+/// What [`Detector::memory`] promises goes into the bound on memory that `check` prints.
+#[test]
+fn it_remembers_no_more_than_it_says() {
+    for (options, events) in
+        [(json!({}), 5_000_000), (json!({"bins": 480}), 5_000), (json!({"calibrate": false}), 500)]
+    {
+        let mut stream = Stream::new(10_000, 3, &options);
+        let mut day = Random(9);
+        let mut most = 0;
+        for hour in 0..600 {
+            // Waves of all lengths have something to keep.
+            let shift = if hour % 24 == 0 { 0.3 * day.normal() } else { 0.0 };
+            stream.many(events, shift);
+            let bytes = postcard::to_stdvec(&stream.memory).unwrap().len() as u64;
+            most = most.max(bytes);
+        }
+        let stated = stream.detector.memory();
+        assert!(most <= stated, "{options}: {most} bytes of {stated}");
+        assert!(most * 8 >= stated, "{options}: {most} bytes of {stated} is no tight bound");
+    }
 }
 
 /// Hours that differ by 0.15 standard deviations, as real ones do: twelve times what 500 independent
