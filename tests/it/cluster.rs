@@ -1,7 +1,8 @@
 //! A cluster of three: leaders that die under load, an election that throws records away, a
 //! coordinator that nobody reaches.
 
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -63,26 +64,35 @@ fn assert_nothing_was_told_twice(receiver: &Receiver) {
     assert_eq!(receiver.requests("/retrain").len(), 1);
 }
 
+/// Produces one hour after the other, drifted from the twelfth on, until it is over; at least and at
+/// most so many. How many they were.
+fn ride_on(
+    kafka: &Kafka,
+    company: &Company,
+    hours: Range<i64>,
+    pause: Duration,
+    over: &AtomicBool,
+) -> i64 {
+    for hour in 0..hours.end {
+        let (shift, error) = if hour < 12 { (0.0, 0.0) } else { (60.0, 8.0) };
+        company.produce(kafka, hour..hour + 1, shift, error);
+        if hour + 1 >= hours.start && over.load(Ordering::Relaxed) {
+            return hour + 1;
+        }
+        std::thread::sleep(pause);
+    }
+    hours.end
+}
+
 fn leaders_that_die_under_load_one_after_the_other_cost_nothing(kafka: &Kafka) {
-    // More than the load needs, should this machine be slow.
-    const MOST: i64 = 400;
     let receiver = Receiver::start();
     let company = Company::found(kafka, &receiver, 2);
     let mut daemon = Daemon::start(&company.config, company.port, &company.env());
     let topic = company.predictions.as_str();
-    let (over, hours) = (AtomicBool::new(false), AtomicI64::new(0));
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            for number in 0..MOST {
-                let (shift, error) = if number < 12 { (0.0, 0.0) } else { (60.0, 8.0) };
-                company.produce(kafka, number..number + 1, shift, error);
-                hours.store(number + 1, Ordering::Relaxed);
-                if number >= 23 && over.load(Ordering::Relaxed) {
-                    break;
-                }
-                std::thread::sleep(Duration::from_millis(500));
-            }
-        });
+    let (over, pause) = (AtomicBool::new(false), Duration::from_millis(500));
+    let hours = std::thread::scope(|scope| {
+        // More than the load needs, should this machine be slow.
+        let riding = scope.spawn(|| ride_on(kafka, &company, 24..400, pause, &over));
         let mut dead = 0;
         for partition in 0..2 {
             let read = daemon.wait_until("records are read", LONG, || daemon.consumed(topic));
@@ -99,8 +109,9 @@ fn leaders_that_die_under_load_one_after_the_other_cost_nothing(kafka: &Kafka) {
             kafka.revive(dead);
         }
         over.store(true, Ordering::Relaxed);
+        riding.join().unwrap()
     });
-    let rides = hours.into_inner() * RIDES_AN_HOUR;
+    let rides = hours * RIDES_AN_HOUR;
     for topic in [topic, &company.outcomes] {
         daemon.wait_consumed(topic, rides);
     }
@@ -129,20 +140,10 @@ fn a_network_that_is_slow_and_breaks_again_and_again_costs_nothing(kafka: &Kafka
     let mut daemon = Daemon::start(&company.config, company.port, &company.env());
     daemon.wait_ready(LONG);
     let set = |network| ALL.iter().for_each(|node| kafka.proxy(*node).set(network));
-    let (over, hours) = (AtomicBool::new(false), AtomicI64::new(0));
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            // More hours would lie in the future.
-            for number in 0..95 {
-                let (shift, error) = if number < 12 { (0.0, 0.0) } else { (60.0, 8.0) };
-                company.produce(kafka, number..number + 1, shift, error);
-                hours.store(number + 1, Ordering::Relaxed);
-                if over.load(Ordering::Relaxed) {
-                    break;
-                }
-                std::thread::sleep(Duration::from_secs(1));
-            }
-        });
+    let (over, pause) = (AtomicBool::new(false), Duration::from_secs(1));
+    let hours = std::thread::scope(|scope| {
+        // More hours would lie in the future.
+        let riding = scope.spawn(|| ride_on(kafka, &company, 24..95, pause, &over));
         // The last silence is longer than a session: the group goes on without us.
         for silence in [1, 2, 12] {
             for (network, seconds) in
@@ -163,8 +164,9 @@ fn a_network_that_is_slow_and_breaks_again_and_again_costs_nothing(kafka: &Kafka
         }
         daemon.wait_ready(LONG);
         over.store(true, Ordering::Relaxed);
+        riding.join().unwrap()
     });
-    let rides = hours.into_inner() * RIDES_AN_HOUR;
+    let rides = hours * RIDES_AN_HOUR;
     for topic in [&company.predictions, &company.outcomes] {
         daemon.wait_consumed(topic, rides);
         assert_eq!(daemon.consumed(topic), Some(rides as u64));
