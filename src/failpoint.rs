@@ -18,7 +18,7 @@ pub enum Failpoint {
     SlabTaken,
     /// A commit is put together, nothing is written.
     CommitBegins,
-    /// The same, and it is the cause of messages.
+    /// A commit with rows of messages is about to be written: the last moment before it is durable.
     CommitDecides,
     /// A commit is on disk, nobody has been told.
     CommitDurable,

@@ -425,9 +425,6 @@ impl EngineThread {
         changes.extend(self.engine.changes());
         if !changes.is_empty() {
             Failpoint::CommitBegins.reach();
-            if !waiting.outgoing.is_empty() {
-                Failpoint::CommitDecides.reach();
-            }
             let written = self.store.commit(&changes);
             self.show(&written);
             if let Err(error) = written {

@@ -27,6 +27,8 @@ struct Comparison<'a> {
     series: &'a str,
     length: Span,
     reference: Option<&'a Reference>,
+    /// Support below which a metric says nothing.
+    least: u64,
 }
 
 impl Model {
@@ -46,6 +48,7 @@ impl Model {
             series: unit.series,
             length: unit.frame.end - unit.frame.start,
             reference,
+            least: unit.monitor.min_support,
         };
         let part = part_of(reference, &self.segments.entry(unit.segment).reference_key);
         let whole = contents.reference.as_deref();
@@ -128,6 +131,9 @@ impl<'a> Comparison<'a> {
 
     /// What the slices add to a number, and to which.
     fn made_of(&self, whole: &Contents, slices: &[Slice<'a>]) -> Option<(String, Made)> {
+        if slices.is_empty() {
+            return None;
+        }
         if let Some((of, split)) = self.split(whole, slices) {
             return Some((of, Made::Split(split)));
         }
@@ -190,49 +196,50 @@ impl<'a> Comparison<'a> {
             return None;
         }
         let all = whole.performance.as_ref()?;
-        let metric = |contents: &Contents| {
-            self.statistic.score(&contents.sample(self.length, None)).map(|s| s.value).ok()
-        };
-        let share = |n: f64, of: Option<f64>| of.filter(|of| *of > 0.0).map(|of| n / of);
-        let pairs = |contents: &Contents| contents.performance.as_ref().map(|p| p.n() as f64);
-        let kept = |metrics: &BTreeMap<String, f64>, name: &str| metrics.get(name).copied();
-        let (label, reference) = (self.statistic.label(), self.reference.map(|r| &r.performance));
+        // What a reference does not split says nothing about shares.
+        let is_split = slices.iter().any(|slice| slice.reference.is_some());
+        let pairs_before = kept(self.reference.map(|r| &r.performance), "n");
         let part = |slice: &Slice<'a>| {
-            let own = slice.window.performance.as_ref();
-            let rest = own.map(|own| {
+            let rest = slice.window.performance.as_ref().map(|own| {
                 let mut rest = all.clone();
                 rest.subtract(own);
-                let matched = whole.matched - slice.window.matched;
-                Contents { performance: Some(rest), matched, ..Contents::default() }
+                Contents { performance: Some(rest), ..Contents::default() }
             });
             let here = slice.reference.map(|r| &r.performance);
             let (before, reference_share) = match &slice.window.earlier {
                 Some(earlier) => {
-                    let of = whole.earlier.as_deref().and_then(pairs);
-                    (metric(earlier), share(pairs(earlier).unwrap_or(0.0), of))
+                    let of = whole.earlier.as_deref().map(pairs);
+                    (self.supported(earlier), share(Some(pairs(earlier)), of))
                 }
                 None => {
-                    let n = here.map_or(Some(0.0), |here| kept(here, "n"));
-                    let of = reference.and_then(|whole| kept(whole, "n"));
-                    (here.and_then(|here| kept(here, &label)), n.and_then(|n| share(n, of)))
+                    let n = if here.is_some() { kept(here, "n") } else { Some(0.0) };
+                    let n = n.filter(|_| is_split);
+                    (kept(here, &self.statistic.label()), share(n, pairs_before))
                 }
             };
             Without {
-                value: rest.as_ref().map_or_else(|| metric(whole), metric),
-                own: (before, metric(&slice.window)),
+                value: self.supported(rest.as_ref().unwrap_or(whole)),
+                own: (before, self.supported(&slice.window)),
                 reference_share,
-                window_share: share(pairs(&slice.window).unwrap_or(0.0), pairs(whole)),
+                window_share: share(Some(pairs(&slice.window)), Some(pairs(whole))),
             }
         };
         Some(Carried {
-            value: metric(whole)?,
+            value: self.supported(whole)?,
             before: match &whole.earlier {
-                Some(earlier) => metric(earlier),
-                None => reference.and_then(|whole| kept(whole, &label)),
+                Some(earlier) => self.supported(earlier),
+                None => kept(self.reference.map(|r| &r.performance), &self.statistic.label()),
             },
             worse: self.statistic.direction(),
+            best: self.statistic.best(),
             parts: slices.iter().map(part).collect(),
         })
+    }
+
+    /// The metric of what has support enough to be judged.
+    fn supported(&self, contents: &Contents) -> Option<f64> {
+        let score = self.statistic.score(&contents.sample(self.length, None)).ok();
+        score.filter(|score| score.support >= self.least).map(|score| score.value)
     }
 
     fn score(&self, contents: &Contents) -> Tally {
@@ -259,10 +266,23 @@ impl<'a> Comparison<'a> {
 
     /// The metric that a reference holds.
     fn metric(&self, metrics: Option<&BTreeMap<String, f64>>) -> Tally {
-        let of = |name: &str| metrics.and_then(|metrics| metrics.get(name)).copied();
-        match (of(&self.statistic.label()), of("n")) {
+        match (kept(metrics, &self.statistic.label()), kept(metrics, "n")) {
             (Some(mean), Some(n)) => Tally::of(mean, n),
             _ => Tally::default(),
         }
     }
+}
+
+/// A number that a reference holds.
+fn kept(metrics: Option<&BTreeMap<String, f64>>, name: &str) -> Option<f64> {
+    metrics?.get(name).copied()
+}
+
+/// Pairs of prediction and outcome.
+fn pairs(contents: &Contents) -> f64 {
+    contents.performance.as_ref().map_or(0.0, |p| p.n() as f64)
+}
+
+fn share(n: Option<f64>, of: Option<f64>) -> Option<f64> {
+    Some(n? / of.filter(|of| *of > 0.0)?)
 }

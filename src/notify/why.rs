@@ -55,19 +55,19 @@ fn place(place: &Value) -> Option<String> {
 }
 
 fn segments(segments: &Value) -> String {
-    if segments["mix"].is_null() { without(segments) } else { split(segments) }
+    if segments.get("mix").is_none() { without(segments) } else { split(segments) }
 }
 
 fn without(carried: &Value) -> String {
     let largest = each(&carried["largest"]).iter().take(NAMED).map(|part| {
         format!(
             "{} without {} (its own {} → {}; its share {} → {})",
-            optional(&part["without"], number),
+            optional(&part["without"], "undefined", number),
             word(&part["value"]),
-            optional(&part["reference"], number),
-            optional(&part["window"], number),
-            optional(&part["reference_share"], percent),
-            optional(&part["window_share"], percent),
+            optional(&part["reference"], UNKNOWN, number),
+            optional(&part["window"], UNKNOWN, number),
+            optional(&part["reference_share"], UNKNOWN, percent),
+            optional(&part["window_share"], UNKNOWN, percent),
         )
     });
     format!(
@@ -79,9 +79,10 @@ fn without(carried: &Value) -> String {
     )
 }
 
-/// A number that may not be known.
-fn optional(value: &Value, text: impl Fn(f64) -> String) -> String {
-    value.as_f64().map_or_else(|| "unknown".to_owned(), text)
+const UNKNOWN: &str = "unknown";
+
+fn optional(value: &Value, otherwise: &str, text: impl Fn(f64) -> String) -> String {
+    value.as_f64().map_or_else(|| otherwise.to_owned(), text)
 }
 
 fn split(split: &Value) -> String {
@@ -154,7 +155,7 @@ mod tests {
         assert_eq!(
             why(&told),
             ["by city: f1 is 0.7, and would be 0.9 without Oslo (its own 0.92 → 0.5; its share \
-              10.0 % → 30.0 %), unknown without Bergen (its own unknown → 0.9; its share unknown → \
+              10.0 % → 30.0 %), undefined without Bergen (its own unknown → 0.9; its share unknown → \
               70.0 %)"]
         );
     }

@@ -16,6 +16,7 @@ use super::identity::Found;
 use super::marks::{COMMITS, MARK, Marks};
 use super::{FORMAT, Identity, Store, StoreError, backup, identity, journal, manifest, migrate};
 use crate::engine::io::{Change, Table};
+use crate::failpoint::Failpoint;
 
 /// Folder of the rows within a state directory.
 pub(super) const DATABASE: &str = "db";
@@ -281,10 +282,14 @@ impl Embedded {
                 None => batch.remove(table, change.key.as_slice()),
             }
         }
+        let decides = touched.contains(&Table::Outbox);
         for table in touched {
             batch.insert(&self.tables[&table], MARK, next.latest().to_be_bytes());
         }
         batch.insert(&self.tables[&Table::Meta], COMMITS, next.row());
+        if decides {
+            Failpoint::CommitDecides.reach();
+        }
         batch.commit().map_err(|error| StoreError::Write {
             path: self.path.clone(),
             why: error.to_string(),

@@ -189,6 +189,35 @@ fn whole_references_are_exact_and_compressed_ones_bounded() {
     }
 }
 
+/// A segment's part leaves points of the whole's grid empty, and so does a window.
+#[test]
+fn parts_of_a_whole_reference_are_exact() {
+    let mut random = Random(31);
+    let statistics = RANKED.map(build);
+    for round in 0..500 {
+        let all = random.sample(round % 7, 0.0, 60);
+        let numeric = profile(&all);
+        let mut of_grid = |n: usize| -> Vec<f64> {
+            let first = random.below(all.len());
+            (0..n).map(|_| all[(first + random.below(9)) % all.len()]).collect()
+        };
+        let (part, window) = (of_grid(2 + round % 11), of_grid(2 + round % 5));
+        let (reference, counts) = (count(&numeric, &part), count(&numeric, &window));
+        let whole = Profile::Numeric(numeric);
+        let pair = Pair { profile: &whole, reference: &reference, window: &counts };
+        for (name, statistic) in RANKED.iter().zip(&statistics) {
+            let what = format!("round {round}, {name}: {part:?} {window:?}");
+            match (by_definition(name, &part, &window), statistic.score(&compare(pair))) {
+                (Some(want), Ok(score)) => {
+                    assert_eq!(score.interval, None, "{what}");
+                    close(score.value, want, 1e-9, &what);
+                }
+                (want, score) => assert!(want.is_none() && score.is_err(), "{what} {want:?}"),
+            }
+        }
+    }
+}
+
 /// Ties of both sides inside the gaps of a compressed reference are the hard case.
 #[test]
 fn rounded_values_stay_within_the_interval() {
