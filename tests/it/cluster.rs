@@ -23,7 +23,9 @@ fn faults_of_a_cluster() {
     leaders_that_die_under_load_one_after_the_other_cost_nothing(&kafka);
     a_network_that_is_slow_and_breaks_again_and_again_costs_nothing(&kafka);
     a_coordinator_that_nobody_reaches_stops_no_reading_until_the_group_is_lost(&kafka);
-    a_partition_without_a_leader_at_the_start_is_read_once_it_has_one(&kafka);
+    for protocol in ["cooperative-sticky", "range"] {
+        a_partition_without_a_leader_at_the_start_is_read_once_it_has_one(&kafka, protocol);
+    }
     an_election_that_threw_records_away_is_named_and_not_read_past(&kafka);
 }
 
@@ -129,8 +131,15 @@ fn go_through_proxies(kafka: &Kafka, company: &Company) {
     let text = std::fs::read_to_string(&company.config).unwrap();
     let text = text
         .replace(&kafka.brokers().replace(',', "\", \""), &kafka.proxied().replace(',', "\", \""));
-    let session = "[kafka.properties]\n\"session.timeout.ms\" = \"8000\"\n";
-    std::fs::write(&company.config, format!("{text}\n{session}")).unwrap();
+    std::fs::write(&company.config, text).unwrap();
+    set_property(company, "session.timeout.ms", "8000");
+}
+
+/// The only property of its client that is set.
+fn set_property(company: &Company, name: &str, value: &str) {
+    let text = std::fs::read_to_string(&company.config).unwrap();
+    let property = format!("[kafka.properties]\n\"{name}\" = \"{value}\"\n");
+    std::fs::write(&company.config, format!("{text}\n{property}")).unwrap();
 }
 
 fn a_network_that_is_slow_and_breaks_again_and_again_costs_nothing(kafka: &Kafka) {
@@ -216,8 +225,12 @@ fn a_coordinator_that_nobody_reaches_stops_no_reading_until_the_group_is_lost(ka
     assert_counts(kafka, &company, 2);
 }
 
-fn a_partition_without_a_leader_at_the_start_is_read_once_it_has_one(kafka: &Kafka) {
+fn a_partition_without_a_leader_at_the_start_is_read_once_it_has_one(
+    kafka: &Kafka,
+    protocol: &str,
+) {
     let company = Company::found(kafka, &Receiver::start(), 2);
+    set_property(&company, "partition.assignment.strategy", protocol);
     let topic = company.predictions.as_str();
     kafka.delete_topic(topic);
     kafka.create_topic_on(topic, &[&[1], &[2]], &[("min.insync.replicas", "1")]);
