@@ -42,26 +42,30 @@ struct CramerVonMises;
 /// the same number as by ranks, without the difference of two large ones.
 struct Parts<'a> {
     ranks: &'a Ranks<'a>,
-    /// Path length per value, of the reference and of the window.
-    lengths: (f64, f64),
+    /// A third of the path length per value, of the reference and of the window.
+    thirds: (f64, f64),
+    /// 1 / (12 m) and 1 / (12 n).
+    twelfths: (f64, f64),
 }
 
 impl Parts<'_> {
     fn of<'a>(ranks: &'a Ranks<'a>) -> Parts<'a> {
-        Parts { ranks, lengths: (ranks.n as f64 / 2.0, ranks.m as f64 / 2.0) }
+        let thirds = (ranks.n as f64 / 6.0, ranks.m as f64 / 6.0);
+        let twelfths = (ranks.shares.0 / 12.0, ranks.shares.1 / 12.0);
+        Parts { ranks, thirds, twelfths }
     }
 
     /// Integral along a straight piece of the path.
     fn straight(&self, from: f64, to: f64, reference: f64, window: f64) -> f64 {
-        let length = reference * self.lengths.0 + window * self.lengths.1;
-        length * (from * from + from * to + to * to) / 3.0
+        let third = reference * self.thirds.0 + window * self.thirds.1;
+        third * (from * from + from * to + to * to)
     }
 
     /// What midranks add for a tie, in the same units.
     fn tie(&self, step: &Step) -> f64 {
-        let (of_m, of_n) = self.ranks.shares;
+        let (of_m, of_n) = self.twelfths;
         let (r, w) = (step.reference as f64, step.window as f64);
-        (r * (r * r - 1.0 - w * w) * of_n + w * (w * w - 1.0 - r * r) * of_m) / 12.0
+        r * (r * r - 1.0 - w * w) * of_n + w * (w * w - 1.0 - r * r) * of_m
     }
 
     /// The values of a cell in a straight line, and a tie where they are one.
