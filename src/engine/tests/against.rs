@@ -50,8 +50,15 @@ fn the_hours_that_differ_from_last_week_are_found_and_no_others() {
     let rush = |hour: i64| matches!(local(hour), (0..=4, 7..=8 | 15..=16));
     let moved = move |hour: i64| if hour >= since && rush(hour) { 12.0 } else { 0.0 };
     let log = rides(moved);
-    let (house, crashed) =
-        (run(against_last_week(), &log, false), run(against_last_week(), &log, true));
+    let mut plan = against_last_week();
+    // What its level is follows from the windows so far, which a restart must not forget.
+    let level = json!({"critical": {"false_alarm_every": "2d"}});
+    plan.models[0].monitors.push(MonitorPlan {
+        against: Some(Span(WEEK * HOUR)),
+        ..judged_by("learnt", "ks", "threshold", level, false)
+    });
+    let (house, crashed) = (run(plan.clone(), &log, false), run(plan, &log, true));
+    assert!(!beyond(&house, "learnt").is_empty());
     let wanted: Vec<i64> = (since..LEARNT + JUDGED - 1).filter(|hour| rush(*hour)).collect();
     assert!(!wanted.is_empty());
     for monitor in ["ks", "psi"] {
