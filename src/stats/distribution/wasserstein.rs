@@ -45,7 +45,7 @@ impl RankFormula for Wasserstein {
     fn measure(&self, ranks: &Ranks<'_>) -> Option<Measure> {
         let sums = areas(ranks);
         if !sums.0.is_finite() || sums.2.is_infinite() && ranks.reference_is_constant() {
-            // How far away is all there is to say, and nobody knows it.
+            // No area, or how far away is all there is to say, and nobody knows it.
             return None;
         }
         if !self.normed {
