@@ -1,5 +1,6 @@
 //! Laws that every statistic obeys; `golden` and `pairs` compare with values of scipy and
-//! scikit-learn (tests/golden), `orders` with the definitions, spelt out, on random data.
+//! scikit-learn (tests/golden), `published` with what other projects print, `orders` with the
+//! definitions, spelt out, on random data.
 
 mod attribution;
 mod estimates;
@@ -10,6 +11,8 @@ mod orders;
 mod page;
 mod pairs;
 mod power;
+mod published;
+mod random_state;
 
 use std::sync::Arc;
 
@@ -19,9 +22,15 @@ use super::*;
 
 /// A whole reference out of raw values.
 fn profile(values: &[f64]) -> NumericProfile {
+    profile_at(values, &[])
+}
+
+/// The same with further points in its grid, as fixed edges put them there.
+fn profile_at(values: &[f64], points: &[f64]) -> NumericProfile {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
-    let mut grid = sorted.clone();
+    let mut grid = [values, points].concat();
+    grid.sort_by(f64::total_cmp);
     grid.dedup();
     NumericProfile {
         id: "id".into(),
