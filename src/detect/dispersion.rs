@@ -157,7 +157,7 @@ mod tests {
     use crate::detect::tests::calibration;
 
     #[test]
-    fn it_equals_scipy() {
+    fn it_is_the_rule_spelt_out_over_scipys_chi_square() {
         let golden = &calibration()["dispersion"];
         let windows: Vec<Vec<u64>> = serde_json::from_value(golden["windows"].clone()).unwrap();
         let mut dispersion = Dispersion::default();

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::*;
-use crate::stats::STATISTICS;
+use crate::event::Span;
+use crate::stats::{Absences, Counts, Dtype, NumericProfile, Pair, Profile, STATISTICS, Score};
 
 #[path = "../../tests/simulated/random.rs"]
 pub(super) mod random;
@@ -82,7 +83,7 @@ fn equal_to_river() {
     }
 }
 
-/// The indices that River's own documentation prints.
+/// The indices that River's own documentation prints (its licence: BSD 3-Clause).
 #[test]
 fn equal_to_the_documentation_of_river() {
     let golden = golden();
@@ -99,7 +100,10 @@ fn equal_to_the_documentation_of_river() {
     assert_eq!(first("ddm", none.clone(), "documented bits"), (Some(1084), Some(1334)));
     assert_eq!(first("eddm", eddm, "documented bits"), (Some(1059), Some(1278)));
     assert_eq!(first("hddm-a", none.clone(), "documented bits"), (Some(451), Some(1206)));
-    assert_eq!(first("hddm-w", none, "documented bits"), (Some(451), Some(1077)));
+    assert_eq!(first("hddm-w", none.clone(), "documented bits"), (Some(451), Some(1077)));
+    let ddm = build("ddm", "mae", &none).unwrap();
+    let (_, warnings, _) = readings(ddm.as_ref(), &scores(&golden["sequences"]["documented bits"]));
+    assert_eq!(warnings.into_iter().find(|i| *i > 1334), Some(1492), "it begins anew");
 }
 
 #[test]
@@ -118,14 +122,59 @@ fn accuracy_is_an_error_rate_turned_round() {
     }
 }
 
+/// Each detector on scores, steps and counts that it may meet; none keeps silent about all of them.
 #[test]
 fn no_score_panics_and_options_are_refused_with_a_sentence() {
     let wild = [0.0, -0.0, 1.0, -1.0, 1e308, -1e308, 5e-324, 0.5, 1e-300];
-    for kind in DETECTORS.iter().filter(|k| k.name != "threshold") {
-        let Ok(detector) = build(kind.name, "mae", &serde_json::json!({})) else { continue };
-        let mut memory = Memory::default();
-        for i in 0..500 {
-            let _ = detector.read(&Observation::of(wild[i * 7 % wild.len()]), &mut memory);
+    let profile = Profile::Numeric(NumericProfile {
+        id: "id".into(),
+        dtype: Dtype::F64,
+        rows: 100,
+        absences: Absences::default(),
+        grid: vec![0.0, 1.0],
+        below: vec![0, 60],
+        at_or_below: vec![60, 100],
+    });
+    let reference = profile.whole();
+    let windows = [
+        [0, 60, 0, 40, 0],
+        [0; 5],
+        [1 << 40, 0, 0, 0, 1 << 40],
+        [0, 0, 1, 0, 0],
+        [0, u64::from(u32::MAX), 0, 0, 0],
+    ]
+    .map(|cells| Counts {
+        cells: cells.to_vec(),
+        counted: cells.iter().sum(),
+        ..Counts::default()
+    });
+    for kind in DETECTORS {
+        let none = serde_json::json!({});
+        let of = match kind.name {
+            "threshold" => vec![("psi", serde_json::json!({"critical": 0.1}))],
+            "e-detector" => vec![("psi", none.clone()), ("ks", none)],
+            "risk" => vec![("accuracy", none), ("mae", serde_json::json!({"bound": 10}))],
+            _ => vec![("mae", none.clone()), ("accuracy", none)],
+        };
+        for (statistic, options) in of {
+            let detector = build(kind.name, statistic, &options).unwrap();
+            let (mut memory, mut said) = (Memory::default(), 0);
+            for i in 0..500 {
+                let window = &windows[i * 3 % windows.len()];
+                let pair = Pair { profile: &profile, reference: &reference, window };
+                let (value, support) = (wild[i * 5 % wild.len()], i as u64 % 7 * 1_000);
+                let score = Score { value, support, interval: None };
+                let seen = Observation {
+                    reference: Some(0.5),
+                    reference_support: 100,
+                    every: Span::from_secs(3_600),
+                    pair: Some(pair),
+                    step: Step { score: Some(score), pair: Some(pair), season: None },
+                    ..Observation::of(wild[i * 7 % wild.len()])
+                };
+                said += u32::from(detector.read(&seen, &mut memory).is_ok());
+            }
+            assert!(said > 0, "{} of {statistic} never spoke", kind.name);
         }
     }
     for (name, options, part) in [

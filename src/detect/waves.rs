@@ -143,7 +143,7 @@ mod tests {
     use crate::detect::tests::random::Random;
 
     #[test]
-    fn it_equals_scipy() {
+    fn it_is_the_rule_spelt_out_over_scipys_chi_square() {
         let golden = &calibration()["waves"];
         let steps: Vec<Vec<u64>> = serde_json::from_value(golden["steps"].clone()).unwrap();
         for (key, step) in [("1.0", 1.0), ("50.0", 50.0)] {

@@ -93,7 +93,46 @@ fn close(got: f64, want: f64, tolerance: f64, what: &str) {
     assert!(error <= tolerance || (got - want).abs() < 1e-14, "{what}: {got} is not {want}");
 }
 
-/// Every statistic on the same data twice, on nothing, and without a reference.
+/// What a metric may meet: no pair, one, pairs that are all alike, and predictions that are right
+/// and as sure as can be.
+fn performances(task: Task) -> [(&'static str, Performance); 4] {
+    let classes = ["a", "b", "c"].map(str::to_owned);
+    let of = |n: usize, class: fn(usize) -> usize, sure: f64| {
+        let mut sums = Performance::empty(task, &Extra::ALL);
+        for class in (0..n).map(class) {
+            let (outcome, is_positive) = (class as f64, class > 0);
+            let mut probabilities = [(1.0 - sure) / 2.0; 3];
+            probabilities[class] = sure;
+            let pair = match task {
+                Task::Regression => Observation::Regression { prediction: outcome * sure, outcome },
+                Task::Binary => Observation::Binary {
+                    predicted: Some(is_positive),
+                    probability: Some(if is_positive { sure } else { 1.0 - sure }),
+                    outcome: is_positive,
+                },
+                Task::Multiclass => Observation::Multiclass {
+                    predicted: Some(&classes[class]),
+                    classes: &classes,
+                    probabilities: &probabilities,
+                    outcome: &classes[class],
+                },
+            };
+            sums.observe(&pair, 1);
+        }
+        sums
+    };
+    [
+        ("none", of(0, |_| 1, 0.75)),
+        ("one", of(1, |_| 1, 0.75)),
+        ("all alike", of(50, |_| 1, 0.75)),
+        (PERFECT, of(60, |i| i % 3, 1.0)),
+    ]
+}
+
+const PERFECT: &str = "perfect";
+
+/// Every statistic on the same data twice, on nothing, on few pairs and on those that say least, and
+/// without a reference.
 #[test]
 fn laws_of_the_registry() {
     let values: Vec<f64> = (0..500).map(|i| f64::from(i % 97)).collect();
@@ -109,9 +148,10 @@ fn laws_of_the_registry() {
         for text in [kind.summary, kind.definition, kind.range, kind.source] {
             assert!(!text.is_empty(), "{}", kind.name);
         }
-        for (window, events) in [(&window, 500), (&empty, 0)] {
-            let task = statistic.tasks().first().copied().unwrap_or(Task::Regression);
-            let performance = Performance::empty(task, &Extra::ALL);
+        let tasks = if kind.tasks.is_empty() { &[Task::Regression] } else { kind.tasks };
+        let rounds = tasks.iter().flat_map(|task| performances(*task));
+        for (i, (pairs, performance)) in rounds.enumerate() {
+            let (window, events) = if i % 2 == 0 { (&window, 500) } else { (&empty, 0) };
             let delays = Delays::default();
             let sample = Sample {
                 events,
@@ -120,13 +160,18 @@ fn laws_of_the_registry() {
                 pair: Some(Pair { profile: &profile, reference: &reference, window }),
                 performance: Some(&performance),
                 delays: Some(&delays),
+                baseline: kind.best.map(|value| Baseline { value, pairs: 1_000 }),
                 ..Sample::default()
             };
-            if let Ok(score) = statistic.score(&sample) {
-                assert!(score.value.is_finite(), "{}", kind.name);
+            let score = statistic.score(&sample);
+            let what = format!("{} of {pairs} pairs: {score:?}", kind.name);
+            if let Ok(score) = score {
+                assert!(score.value.is_finite(), "{what}");
+                let (low, high) = score.interval.unwrap_or((score.value, score.value));
+                assert!(low - 1e-12 <= score.value && score.value <= high + 1e-12, "{what}");
                 let chance = statistic.chance(&sample, &score);
                 let apart = (statistic.noise_floor(&sample), statistic.tail(&sample));
-                assert_eq!((chance.floor, chance.tail), apart, "{}", kind.name);
+                assert_eq!((chance.floor, chance.tail), apart, "{what}");
                 // The criterion of Cramer and von Mises takes ties for distance, the normalised one of
                 // Anderson and Darling lies below its mean where there is none at all.
                 let rank_sums = ["cramer_von_mises", "anderson_darling"];
@@ -137,10 +182,20 @@ fn laws_of_the_registry() {
                     }
                 }
             }
+            if statistic.basis() == Basis::Performance {
+                assert!(statistic.support(&sample) <= performance.n() as u64, "{what}");
+                assert!(pairs != "none" || score.is_err(), "{what}");
+                // No slope fits predictions that leave nothing to chance.
+                let is_defined = kind.best.is_some() && kind.name != "calibration_slope";
+                if pairs == PERFECT && is_defined {
+                    let (value, best) = (score.unwrap().value, kind.best.unwrap());
+                    assert!((value - best).abs() < 1e-12, "{what}");
+                }
+            }
             let floor = statistic.noise_floor(&sample);
-            assert!(floor.is_none_or(f64::is_finite), "{}", kind.name);
+            assert!(floor.is_none_or(f64::is_finite), "{what}");
             assert!(kind.floor || floor.is_none(), "{} has a floor", kind.name);
-            assert!(statistic.p_value(&sample).is_none_or(f64::is_finite), "{}", kind.name);
+            assert!(statistic.p_value(&sample).is_none_or(f64::is_finite), "{what}");
         }
         let bare = Sample { events: 500, window: Some(&window), ..Sample::default() };
         if statistic.basis() == Basis::Distribution {

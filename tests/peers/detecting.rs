@@ -99,21 +99,32 @@ fn an_unlucky_reference_keeps_the_promise() {
     assert!(most <= looks / stated, "{rates:?}");
 }
 
+/// Bytes that counts take up.
+fn held(counts: &Counts) -> usize {
+    let Counts { cells, counted: _, absences: _, type_errors: _ } = counts;
+    size_of::<Counts>() + cells.capacity() * size_of::<u64>()
+}
+
+/// Ten panes at a time, of ten events each or of a hundred thousand.
 #[test]
 fn a_window_costs_the_same_whatever_it_holds() {
     let mut random = Random(13);
     let reference = Reference::of(&random.normals(5_000, 0.0));
-    let panes: Vec<Vec<f64>> = (0..20).map(|_| random.normals(1_000, 0.0)).collect();
-    let mut window = Counts::new(reference.profile.cells());
-    for (i, pane) in panes.iter().enumerate() {
-        window.add(&reference.count(pane));
-        if i >= 10 {
-            window.subtract(&reference.count(&panes[i - 10]));
-        }
-    }
-    let last = panes[10..].concat();
-    assert_eq!(window, reference.count(&last), "ten thousand events, and none of them kept");
-    assert_eq!(window.cells.len(), reference.count(&[0.0]).cells.len());
+    let mut slide = |each: usize| {
+        let panes: Vec<Counts> =
+            (0..11).map(|_| reference.count(&random.normals(each, 0.0))).collect();
+        let [mut window, mut last] = [(); 2].map(|()| Counts::new(reference.profile.cells()));
+        panes[..10].iter().for_each(|pane| window.add(pane));
+        window.add(&panes[10]);
+        window.subtract(&panes[0]);
+        panes[1..].iter().for_each(|pane| last.add(pane));
+        assert_eq!(window, last, "what has left the window has left no trace");
+        window
+    };
+    let (few, many) = (slide(10), slide(100_000));
+    assert_eq!((few.counted, many.counted), (100, 1_000_000));
+    assert_eq!(held(&few), held(&many));
+    assert!(held(&many) < 10_000, "{} bytes for a million events", held(&many));
 }
 
 #[test]

@@ -141,12 +141,15 @@ fn wasserstein_lies_within_its_interval() {
     assert!(closed >= 3 && open >= 8, "{closed} closed, {open} open");
 }
 
+/// To nine digits of the probability, however small it is; to six where the law of large samples
+/// begins, at 141 rows, and nearly all of it lies beyond.
 #[test]
 fn the_one_sample_law_equals_kstwo() {
     for case in golden()["kstwo"].as_array().unwrap() {
         let (n, d) = (case["n"].as_f64().unwrap(), case["d"].as_f64().unwrap());
         let want = case["sf"].as_f64().unwrap();
         let got = distribution::kolmogorov::one_sample_sf(n, d);
-        assert!((got - want).abs() < 1e-6, "n {n} d {d}: {got} is not {want}");
+        let tolerance = if n > 140.0 && want > 0.999 { 2e-7 } else { 1e-9 };
+        assert!((got / want - 1.0).abs() < tolerance, "n {n} d {d}: {got} is not {want}");
     }
 }
