@@ -3,7 +3,7 @@
 //!
 //! Scores: 1,000 features over one window, each on a full grid of 1,000 points; budget 10 ms for
 //! psi and ks, 50 ms for all statistics of a series that need no options. The e-detector: one step
-//! of one feature; budget 5 us. Judging: the same windows through the engine, with noise floors,
+//! of one feature; budget 5 us. Judging: windows of 2,400 events through the engine, with noise floors,
 //! p-values, verdicts and lines. Cost per event: the engine's time for one event, with everything
 //! that it hands to the store, while windows grow from an hour to a week; it must stay flat.
 

@@ -14,8 +14,9 @@ pub const KIND: DetectorKind = DetectorKind {
     summary: "adaptive windowing: critical where two parts of the scores since the last drift have different means",
     details: "Keeps the scores since the last drift in buckets of exponentially growing size and \
         compares every older part with the newer rest; a difference beyond a bound of Bernstein's \
-        kind is a drift. Its false alarms are bounded by `delta` for independent scores between 0 \
-        and 1. Sees changes of the mean in both directions, also slow ones; does not see a change of \
+        kind is a drift. `delta` nearly bounds the probability of a false drift at each look, for \
+        independent scores between 0 and 1, not over all looks, so that false alarms are rare but \
+        unbounded. Sees changes of the mean in both directions, also slow ones; does not see a change of \
         spread alone. Needs no reference. Equal to River's `drift.ADWIN`. Source: Bifet & Gavalda, \
         Learning from time-changing data with adaptive windowing, SIAM Data Mining 2007.",
     options: &[

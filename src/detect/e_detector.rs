@@ -66,7 +66,7 @@ pub const KIND: DetectorKind = DetectorKind {
             name: "tolerance",
             kind: "number",
             default: "0.02",
-            doc: "changes up to this PSI are none; 0 sees everything that the reference can support",
+            doc: "changes well below this PSI are none (of one close to it, the reference's sampling error decides); 0 sees everything that the reference can support",
         },
         OptionDoc {
             name: "bins",

@@ -19,6 +19,10 @@ pub(super) struct Evidence {
     fired: bool,
 }
 
+/// How far a held stake lies beyond what fires: sums of logarithms are off by less, and must not
+/// keep it below.
+const ROUNDING: f64 = 1e-9;
+
 /// What the evidence must reach: steps between false alarms.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Levels {
@@ -40,7 +44,8 @@ impl Evidence {
     /// that a change that has ended is forgotten as fast as it was found.
     pub(super) fn take(&mut self, bets: &[Option<f64>], levels: Levels, among: usize) {
         self.stakes.resize(bets.len(), f64::NEG_INFINITY);
-        let most = levels.critical.ln() + (bets.len() as f64).ln() + (among.max(1) as f64).ln();
+        let fires = levels.critical.ln() + (bets.len() as f64).ln() + (among.max(1) as f64).ln();
+        let most = fires + ROUNDING;
         for (stake, bet) in self.stakes.iter_mut().zip(bets) {
             *stake = match bet {
                 Some(bet) => (ln_1_plus_exp(*stake) + bet).min(most),
@@ -161,8 +166,22 @@ mod tests {
         let mut evidence = Evidence::default();
         for bet in [1e300, -1e300, 1e308, 0.0] {
             evidence.take(&[Some(bet)], LEVELS, 1);
-            assert!(!evidence.read(LEVELS).beyond.is_some_and(|_| evidence.ln_mean().is_nan()));
-            assert!(evidence.ln_mean() <= 100f64.ln());
+            assert!(!evidence.ln_mean().is_nan());
+            assert!(evidence.ln_mean() <= 100f64.ln() + ROUNDING);
+        }
+    }
+
+    #[test]
+    fn one_bet_that_wins_everything_fires() {
+        for (bets, steps, among) in [(5, 2160.0, 1), (5, 720.0, 1), (3, 2160.0, 20), (16, 90.0, 7)]
+        {
+            let mut evidence = Evidence::default();
+            let levels = Levels { critical: steps, warning: None };
+            let mut step = vec![Some(-1e3); bets];
+            step[0] = Some(1e3);
+            evidence.take(&step, levels, among);
+            let reading = evidence.read(levels.alone(among));
+            assert_eq!(reading.beyond, Some(Severity::Critical), "{bets} {steps} {among}");
         }
     }
 }

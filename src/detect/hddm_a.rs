@@ -17,7 +17,7 @@ pub const KIND: DetectorKind = DetectorKind {
         with it by Hoeffding's inequality. Made for errors between 0 and 1. Sees sudden growth of \
         the error rate; `two_sided_test` also its fall. The bound holds at each event, not over all \
         of them, so that false alarms are rare but unbounded. Needs no reference. Equal to River's \
-        `drift.binary.HDDMA`. Source: Frias-Blanco et al., IEEE TKDE 27 (2014).",
+        `drift.binary.HDDMA`. Source: Frias-Blanco et al., IEEE TKDE 27 (2015).",
     options: &[DRIFT_CONFIDENCE, WARNING_CONFIDENCE, TWO_SIDED_TEST],
     build,
 };

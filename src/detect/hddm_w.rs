@@ -15,7 +15,7 @@ pub const KIND: DetectorKind = DetectorKind {
     details: "As hddm-a with exponentially weighted means and McDiarmid's inequality, so that recent errors \
         weigh more and slow changes are seen sooner. Made for errors between 0 and 1. False alarms \
         are rare but unbounded. Needs no reference. Equal to River's `drift.binary.HDDMW`. Source: \
-        Frias-Blanco et al., IEEE TKDE 27 (2014).",
+        Frias-Blanco et al., IEEE TKDE 27 (2015).",
     options: &[
         DRIFT_CONFIDENCE,
         WARNING_CONFIDENCE,

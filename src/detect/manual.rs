@@ -15,11 +15,11 @@ Generated from the registry; do not edit. A detector reads the scores of a monit
 | drift of features, predictions, probabilities | `e-detector` | it states how rare a false alarm is, and knows how large the reference was |
 | accuracy and other bounded losses | `risk` | the same promise, for the mean of losses |
 | an amount that matters by itself: coverage, a rate, an agreed error | `threshold` | the level is yours |
-| a mean without a reference | `adwin` | it compares the series with its own past, within a bound |
+| a mean without a reference | `adwin` | it compares the series with its own past, at a chosen significance per look |
 | what another system watches with River | `page-hinkley`, `ddm`, `eddm`, `hddm-a`, `hddm-w` | equal to River, score by score |
 
-`e-detector`, `risk` and River's detectors take each window once, in their order, and remember. A
-window that is restated later keeps its first reading.
+`e-detector`, `risk`, `threshold` with learnt levels and River's detectors take each window once, in
+their order, and remember. A window that is restated later keeps its first reading.
 ";
 
 /// The page, in Markdown.

@@ -20,7 +20,9 @@ pub const KIND: DetectorKind = DetectorKind {
         reaches its level every `false_alarm_every` at the earliest, on average, for any dependence \
         between events in which each event's expected loss, given the past, stays within that \
         bound; for 99 of 100 references, and for all segments of the monitor together. Works for statistics that are the mean of bounded losses: accuracy, \
-        brier, missing_rate and the other rates; mae, mape and log_loss with `bound`. Sees \
+        brier, missing_rate and the other rates; mae, mse, mape, msle, pinball and log_loss with `bound`, \
+        a loss that no event exceeds: the promise does not hold for one that does, and a single far \
+        one alarms. Sees \
         deterioration only. To choose for performance. Sources: Podkopaev & Ramdas, Tracking the \
         risk of a deployed model (ICLR 2022); Waudby-Smith & Ramdas, Estimating means of bounded \
         random variables by betting, JRSS B 86 (2024); Shin, Ramdas & Rinaldo, E-detectors (2023).",
@@ -44,7 +46,7 @@ pub const KIND: DetectorKind = DetectorKind {
             name: "bound",
             kind: "number",
             default: "",
-            doc: "the greatest loss that one event can have; needed by mae, mape and log_loss, and 1 for a binary brier",
+            doc: "a loss that no event exceeds; needed by mae, mse, mape, msle, pinball and log_loss, and 1 for a binary brier",
         },
     ],
     build,

@@ -32,9 +32,10 @@ pub const KIND: DetectorKind = DetectorKind {
         score as high is exact once there are 90 days / every of them, whatever the law of the \
         events, where unchanged windows could have come in any order. Before, and for rarer levels \
         than 1,000 windows can tell, the score must be beyond the law of independent events, widened by \
-        how much windows differ among themselves while there are fewer than 99, and beyond the highest hundredth of the windows \
-        so far by as much as a normal law could ask for; without assumptions only that hundredth is \
-        promised then. Two windows in a row beyond a level are left out of what is learnt, one alone is not. A change \
+        how much windows differ among themselves while there are fewer than 99 (not with a season or \
+        `against`, which move the law themselves), and beyond the highest hundredth of the windows \
+        so far (of fewer than 99, the highest) by as much as a normal law could ask for; without \
+        assumptions only that share is promised then: a hundredth, or one in one more than there are windows. Two windows in a row beyond a level are left out of what is learnt, one alone is not. A change \
         slower than 1,000 windows is learnt as normal: use `e-detector` where that matters. To choose \
         where a size matters by itself (a coverage, a rate, an agreed error), and for \
         statistics of your choice with a stated rarity. Sources: Vovk, Gammerman & Shafer, Algorithmic \

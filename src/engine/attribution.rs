@@ -9,7 +9,7 @@ use super::score::{Unit, part_of};
 use super::segments::WHOLE;
 use crate::event::{Span, Time};
 use crate::policy::{Attribution, BySegment, Carried, Made, Without};
-use crate::reference::{Reference, SegmentReference};
+use crate::reference::{Reference, SegmentReference, own_pairs};
 use crate::stats::{
     Basis, Counts, Pair, Place, Profile, Sample, Sides, Split, Statistic, Tally, bins, split_psi,
 };
@@ -147,10 +147,6 @@ impl<'a> Comparison<'a> {
             return self.split_distance(whole, slices);
         }
         self.statistic.mean_of()?;
-        // It leaves pairs out, and a reference does not say how many.
-        if self.statistic.name() == "mape" {
-            return None;
-        }
         let before = match (&whole.earlier, self.statistic.basis()) {
             (Some(earlier), _) => self.score(earlier),
             (None, Basis::Performance) => self.metric(self.reference.map(|r| &r.performance)),
@@ -266,7 +262,9 @@ impl<'a> Comparison<'a> {
 
     /// The metric that a reference holds.
     fn metric(&self, metrics: Option<&BTreeMap<String, f64>>) -> Tally {
-        match (kept(metrics, &self.statistic.label()), kept(metrics, "n")) {
+        let label = self.statistic.label();
+        let own = metrics.and_then(|metrics| own_pairs(metrics, &label));
+        match (kept(metrics, &label), own.or_else(|| kept(metrics, "n"))) {
             (Some(mean), Some(n)) => Tally::of(mean, n),
             _ => Tally::default(),
         }

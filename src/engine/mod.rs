@@ -53,10 +53,11 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::{Anchor, Partition, Role, Slab, Time};
+use crate::event::{Anchor, ModelIx, Partition, Role, Slab, Time};
 use crate::lines::SilenceLine;
 use crate::plan::Plan;
 use crate::policy::Incident;
+use crate::reference::Reference;
 use clocks::{Standing, Watermarks};
 use decide::Desk;
 use intake::{Arriving, Entries};
@@ -75,6 +76,9 @@ pub use runs::callback_token;
 pub use shelf::{Shelf, counts_of};
 pub use state::Resolve;
 pub use status::{IncidentStatus, ModelStatus, MonitorStatus, Status};
+
+/// References that versions have learnt, by model and name of the version: empty where there are none.
+pub type Learnt = BTreeMap<(ModelIx, Arc<str>), Arc<Reference>>;
 
 /// Where a partition stands.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -164,6 +168,27 @@ impl Engine {
         wants.versions.sort_unstable();
         wants.versions.dedup();
         wants
+    }
+
+    /// What versions have learnt.
+    #[must_use]
+    pub fn learnt(&self) -> Learnt {
+        let models = self.models.iter().enumerate();
+        let learnt = models.flat_map(|(place, model)| {
+            model.learnt.iter().map(move |(version, reference)| {
+                let name = model.ledger.lexicon.name(*version);
+                ((place as ModelIx, name.clone()), reference.clone())
+            })
+        });
+        learnt.collect()
+    }
+
+    /// Takes what the very events that it will be shown have taught another engine: before the first
+    /// of them.
+    pub fn know(&mut self, learnt: &Learnt) {
+        for ((place, version), reference) in learnt {
+            self.models[usize::from(*place)].know(version, reference.clone());
+        }
     }
 
     /// Takes one input.

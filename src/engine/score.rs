@@ -1,5 +1,6 @@
 //! One window of one series and segment becomes a score line.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::axis::Along;
@@ -13,8 +14,10 @@ use crate::event::{Span, Time};
 use crate::lines::{NoData, ScoreLine, Verdict, WindowLine};
 use crate::plan::{EXPECTED_LOSS, MonitorPlan};
 use crate::policy::Attribution;
-use crate::reference::{CLASSIFIED, Reference, SegmentReference};
-use crate::stats::{Baseline, Basis, Counts, Sample, Score, Tail, Undefined};
+use crate::reference::{CLASSIFIED, Reference, SegmentReference, own_pairs};
+use crate::stats::{
+    Baseline, Basis, Counts, LogHistogram, Performance, Sample, Score, Tail, Undefined,
+};
 
 /// One window: where it lies along its line, and when that was.
 #[derive(Debug, Clone, Copy)]
@@ -160,38 +163,47 @@ impl Model {
         let earlier = contents.earlier.as_deref();
         let profile_here = profile.map(Arc::as_ref).filter(|_| in_reference || earlier.is_some());
         let against = profile_here.zip(contents.law(law(seasonal.as_ref(), whole)));
-        let of_reference = Metric {
-            value: metric_on_reference(reference, part, unit.segment, &statistic.label()),
-            pairs: metric_n(reference, part, unit.segment),
+        let baseline = match earlier {
+            Some(earlier) => earlier_metric(unit, earlier),
+            None => {
+                let metrics = metrics_of(reference, part, unit.segment);
+                metrics.and_then(|metrics| kept_metric(metrics, &statistic.label()))
+            }
         };
-        let metric = earlier.map_or(of_reference, |earlier| Metric::of(unit, earlier));
-        let Metric { value: metric, pairs: metric_support } = metric;
-        let baseline = metric.zip(metric_support).map(|(value, pairs)| Baseline { value, pairs });
+        let metric = baseline.map(|baseline| baseline.value);
+        let metric_pairs = baseline.map(|baseline| baseline.pairs).filter(|pairs| *pairs > 0);
         let length = unit.frame.end - unit.frame.start;
         let calibrator = reference.and_then(Reference::calibrator);
-        let sample = Sample { baseline, calibrator, ..contents.sample(length, against) };
+        let reference_errors = match earlier {
+            Some(earlier) => earlier.performance.as_ref().and_then(Performance::errors),
+            None => errors_of(reference, part, unit.segment),
+        };
+        let sample =
+            Sample { baseline, reference_errors, calibrator, ..contents.sample(length, against) };
         let pair = sample.pair;
         let support = statistic.support(&sample);
         let scored = statistic.score(&sample);
+        let lacks_earlier = earlier.is_some_and(|earlier| !suffices(unit, earlier, since));
         let lacks_metric = monitor.detector.needs_reference_metric() && metric.is_none();
         let reason = if unit.frame.from < since {
             Some(NoData::WindowNotFull)
         } else if self.never_seen(unit.looked_at()) {
             Some(NoData::PathNeverSeen)
-        } else if statistic.basis() == Basis::Distribution && contents.of_wrong_type() {
-            Some(NoData::WrongType)
-        } else if earlier.is_some_and(|earlier| !suffices(unit, earlier, since)) {
-            Some(NoData::NoEarlierWindow)
-        } else if lacks_metric || scored == Err(Undefined::NoReference) {
+        } else if !lacks_earlier && (lacks_metric || scored == Err(Undefined::NoReference)) {
             Some(NoData::NoReference)
-        } else if lacks_slots.is_some() {
-            lacks_slots
         } else if low_coverage {
             Some(NoData::LowCoverage)
         } else if contents.events < monitor.min_events {
             Some(NoData::NotEnoughEvents)
+        } else if statistic.basis() == Basis::Distribution && contents.of_wrong_type() {
+            // Before the support, which it takes away.
+            Some(NoData::WrongType)
         } else if support < monitor.min_support {
             Some(NoData::NotEnoughSupport)
+        } else if lacks_earlier {
+            Some(NoData::NoEarlierWindow)
+        } else if lacks_slots.is_some() {
+            lacks_slots
         } else if scored.is_err() {
             Some(NoData::Undefined)
         } else {
@@ -221,7 +233,7 @@ impl Model {
             let seen = Observation {
                 score: score.value,
                 reference: metric,
-                reference_support: metric_support.unwrap_or(0),
+                reference_support: baseline.map_or(0, |b| b.own.unwrap_or(b.pairs)),
                 every: pace,
                 among: unit.among,
                 floor: chance.floor,
@@ -277,13 +289,13 @@ impl Model {
                 .or_else(|| model_reference().map(|r| r.id.as_str().into())),
             reference_events: pair
                 .map(|p| p.reference.rows())
-                .or_else(|| model_reference().and(metric_support)),
+                .or_else(|| model_reference().and(metric_pairs)),
             season: seasonal.as_ref().map(|s| s.line),
             against: unit.earlier().zip(earlier).map(|(unit, earlier)| WindowLine {
                 start: unit.frame.start,
                 end: unit.frame.end,
                 events: earlier.events,
-                support: pair.map_or(metric_support.unwrap_or(0), |pair| pair.reference.rows()),
+                support: pair.map_or(metric_pairs.unwrap_or(0), |pair| pair.reference.rows()),
             }),
             coverage,
             verdict,
@@ -312,19 +324,27 @@ pub(super) fn said(reading: Option<Reading>) -> Verdict {
     }
 }
 
-/// The metric of what a window is judged against, and the pairs that it is of.
-#[derive(Debug, Clone, Copy)]
-struct Metric {
-    value: Option<f64>,
-    pairs: Option<u64>,
+/// Errors that a reference keeps.
+fn errors_of<'a>(
+    reference: Option<&'a Reference>,
+    part: Option<&'a SegmentReference>,
+    segment: SegmentIx,
+) -> Option<&'a LogHistogram> {
+    if segment == WHOLE { reference?.errors.as_ref() } else { part?.errors.as_ref() }
 }
 
-impl Metric {
-    /// That of an earlier window.
-    fn of(unit: &Unit<'_>, earlier: &Contents) -> Metric {
-        let pairs = earlier.performance.as_ref().map(|sums| sums.n().max(0) as u64);
-        Metric { value: scored(unit, earlier).map(|score| score.value), pairs }
-    }
+/// A metric that a reference keeps.
+fn kept_metric(metrics: &BTreeMap<String, f64>, label: &str) -> Option<Baseline> {
+    let value = *metrics.get(label)?;
+    let pairs = metrics.get("n").map_or(0, |n| *n as u64);
+    Some(Baseline { value, pairs, own: own_pairs(metrics, label).map(|n| n as u64) })
+}
+
+/// The metric of an earlier window.
+fn earlier_metric(unit: &Unit<'_>, earlier: &Contents) -> Option<Baseline> {
+    let score = scored(unit, earlier)?;
+    let pairs = earlier.performance.as_ref().map_or(0, |sums| sums.n().max(0) as u64);
+    Some(Baseline { value: score.value, pairs, own: Some(score.support) })
 }
 
 /// The score that a window has by itself.
@@ -372,17 +392,13 @@ pub(super) fn metric_on_reference(
     segment: SegmentIx,
     name: &str,
 ) -> Option<f64> {
-    if segment == WHOLE {
-        reference?.performance.get(name).copied()
-    } else {
-        part?.performance.get(name).copied()
-    }
+    metrics_of(reference, part, segment)?.get(name).copied()
 }
 
-fn metric_n(
-    reference: Option<&Reference>,
-    part: Option<&SegmentReference>,
+fn metrics_of<'a>(
+    reference: Option<&'a Reference>,
+    part: Option<&'a SegmentReference>,
     segment: SegmentIx,
-) -> Option<u64> {
-    metric_on_reference(reference, part, segment, "n").map(|n| n as u64)
+) -> Option<&'a BTreeMap<String, f64>> {
+    if segment == WHOLE { Some(&reference?.performance) } else { Some(&part?.performance) }
 }

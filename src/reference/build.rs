@@ -10,8 +10,8 @@ use super::{
 };
 use crate::event::{Absent, Batch, Numbers, Season, Slot, Values, Words};
 use crate::stats::{
-    Absences, Calibrator, CategoryProfile, Counts, Dtype, Extra, NumericProfile, Observation,
-    Params, Performance, Profile, STATISTICS, Sample, SeriesKind, Statistic, Task,
+    Absences, Calibrator, CategoryProfile, Counts, Dtype, Extra, LogHistogram, NumericProfile,
+    Observation, Params, Performance, Profile, STATISTICS, Sample, SeriesKind, Statistic, Task,
 };
 
 /// At most so many distinct values are kept whole; more are compressed to quantiles.
@@ -180,12 +180,9 @@ impl Builder {
     /// The reference of all rows.
     #[must_use]
     pub fn finish(self, created_from: CreatedFrom) -> Reference {
-        let mut reference = Reference {
-            model: self.spec.model.clone(),
-            created_from,
-            performance: self.performance(|_| true),
-            ..Reference::default()
-        };
+        let mut reference =
+            Reference { model: self.spec.model.clone(), created_from, ..Reference::default() };
+        (reference.performance, reference.errors) = self.performance(|_| true);
         for (series, column) in &self.columns {
             let edges = self.spec.edges.get(series).map_or(&[][..], Vec::as_slice);
             let mut profile = match column {
@@ -256,7 +253,7 @@ impl Builder {
             }
             part.slots = self.by_slot(rows.iter().copied(), &slot_series, profiles);
             let members: BTreeSet<usize> = rows.into_iter().collect();
-            part.performance = self.performance(|row| members.contains(&row));
+            (part.performance, part.errors) = self.performance(|row| members.contains(&row));
             part
         };
         rows.into_iter().map(|(value, rows)| (value, part(rows))).collect()
@@ -301,16 +298,21 @@ impl Builder {
         }
     }
 
-    /// Every metric of the task over the wanted rows that have an outcome; `n` counts them.
-    fn performance(&self, wanted: impl Fn(usize) -> bool) -> BTreeMap<String, f64> {
+    /// Every metric of the task over the wanted rows that have an outcome; `n` counts them, and
+    /// `NAME.n` those that a metric is of, where it leaves some out and a floor or a mean hangs on it.
+    /// The errors themselves are kept where a monitor compares them.
+    fn performance(
+        &self,
+        wanted: impl Fn(usize) -> bool,
+    ) -> (BTreeMap<String, f64>, Option<LogHistogram>) {
         let mut metrics = BTreeMap::new();
-        let Some(task) = self.spec.task else { return metrics };
+        let Some(task) = self.spec.task else { return (metrics, None) };
         let mut sums = Performance::empty(task, &Extra::ALL);
         for row in (0..self.rows).filter(|row| wanted(*row)) {
             self.show(task, row, &mut sums);
         }
         if sums.n() <= 0 {
-            return metrics;
+            return (metrics, None);
         }
         metrics.insert("n".to_owned(), sums.n() as f64);
         let sample = Sample { performance: Some(&sums), ..Sample::default() };
@@ -320,9 +322,17 @@ impl Builder {
                 && let Ok(score) = statistic.on_reference(&sample)
             {
                 metrics.insert(statistic.label(), score.value);
+                let weighs = statistic.mean_of().is_some() || statistic.kind().floor;
+                if weighs && score.support as i64 != sums.n() {
+                    metrics.insert(format!("{}.n", statistic.label()), score.support as f64);
+                }
             }
         }
-        metrics
+        let errors = match sums {
+            Performance::Regression(sums) => sums.errors,
+            _ => None,
+        };
+        (metrics, errors.filter(|_| self.spec.metrics.iter().any(|m| m.compares_errors())))
     }
 
     fn show(&self, task: Task, row: usize, sums: &mut Performance) {

@@ -8,7 +8,9 @@ use serde_json::{Map, Value, json};
 use super::identity::id;
 use super::slots::{parse_season, parse_slots, season_value, slots_value};
 use super::{CreatedFrom, FORMAT, Reference, SegmentReference, calibration};
-use crate::stats::{Absences, CategoryProfile, Counts, Dtype, NumericProfile, Profile};
+use crate::stats::{
+    Absences, CategoryProfile, Counts, Dtype, LogHistogram, NumericProfile, Profile,
+};
 
 /// Why a text is no reference.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -62,6 +64,9 @@ impl Reference {
             file["calibration"] = calibration::value(calibrator);
         }
         file["performance"] = metrics_value(&self.performance);
+        if let Some(errors) = &self.errors {
+            file["errors"] = errors_value(errors);
+        }
         file["segments"] = self.segments_value(metrics_value);
         if let Some(season) = &self.season {
             file["slots"] = season_value(season, &self.slots);
@@ -84,6 +89,9 @@ impl Reference {
         if let Some(season) = &self.season {
             content["slots"] = season_value(season, &self.slots);
         }
+        if let Some(errors) = &self.errors {
+            content["errors"] = errors_value(errors);
+        }
         if let Some(calibrator) = &self.calibration {
             content["calibration"] = calibrator.id.as_str().into();
         }
@@ -95,6 +103,9 @@ impl Reference {
             let mut value = json!({ "rows": part.rows });
             by_series(&mut value, part.series.iter().map(|(name, c)| (name, counts_value(c))));
             value["performance"] = metrics(&part.performance);
+            if let Some(errors) = &part.errors {
+                value["errors"] = errors_value(errors);
+            }
             if !part.slots.is_empty() {
                 value["slots"] = slots_value(&part.slots);
             }
@@ -130,6 +141,7 @@ impl Reference {
                 .and_then(|v| serde_json::from_value::<CreatedFrom>(v.clone()).ok())
                 .unwrap_or_default(),
             performance: metrics(file.get("performance"), "performance")?,
+            errors: errors(file.get("errors"), "errors")?,
             ..Reference::default()
         };
         for (name, value) in object(file.get("features")) {
@@ -275,11 +287,11 @@ pub(super) fn wholes_at(value: &Value, key: &str, place: &str) -> Result<Vec<u64
         .ok_or_else(|| broken(&format!("{place}.{key}"), "a list of whole numbers is missing"))
 }
 
-/// Metrics as the file writes them: their `n` is a count. Ids are made of plain numbers.
+/// Metrics as the file writes them: `n` and `NAME.n` are counts. Ids are made of plain numbers.
 fn metrics_value(metrics: &BTreeMap<String, f64>) -> Value {
     let mut value = json!(metrics);
-    if let Some(n) = metrics.get("n") {
-        value["n"] = json!(*n as u64);
+    for (name, n) in metrics.iter().filter(|(name, _)| *name == "n" || name.ends_with(".n")) {
+        value[name] = json!(*n as u64);
     }
     value
 }
@@ -292,6 +304,18 @@ fn metrics(value: Option<&Value>, place: &str) -> Result<BTreeMap<String, f64>, 
                 .ok_or_else(|| broken(&format!("{place}.{name}"), "is not a number"))
         })
         .collect()
+}
+
+/// Counts of errors by place.
+fn errors_value(errors: &LogHistogram) -> Value {
+    json!(errors.places().into_iter().collect::<Vec<_>>())
+}
+
+fn errors(value: Option<&Value>, place: &str) -> Result<Option<LogHistogram>, ReferenceError> {
+    let Some(value) = value else { return Ok(None) };
+    let counts: Option<Vec<(i64, u32)>> = serde_json::from_value(value.clone()).ok();
+    let counts = counts.ok_or_else(|| broken(place, "is no list of places and counts"))?;
+    Ok(Some(LogHistogram::of_places(counts.into_iter().map(|(place, n)| (place, i64::from(n))))))
 }
 
 pub(super) fn absences(value: &Value, place: &str) -> Result<Absences, ReferenceError> {
@@ -381,6 +405,7 @@ fn parse_segment(
     let mut part = SegmentReference {
         rows: whole_at(value, "rows", place)?,
         performance: metrics(value.get("performance"), place)?,
+        errors: errors(value.get("errors"), &format!("{place}.errors"))?,
         ..SegmentReference::default()
     };
     if let Some(season) = &whole.season {

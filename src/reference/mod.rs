@@ -20,7 +20,7 @@ pub use file::ReferenceError;
 pub use slots::{LEAST_ROWS, Mix, SlotCounts, SlotPart, Slots};
 
 use crate::event::{Season, Time};
-use crate::stats::{Calibrator, Counts, Profile};
+use crate::stats::{Calibrator, Counts, LogHistogram, Profile};
 
 /// Version of the file format.
 pub const FORMAT: u32 = 1;
@@ -42,8 +42,11 @@ pub struct Reference {
     pub series: BTreeMap<String, Arc<Profile>>,
     /// What probabilities were worth; `None` without outcomes, and for other than binary models.
     pub calibration: Option<Arc<Calibrator>>,
-    /// Metrics on the reference's own outcomes, and `n`, the pairs they were computed from.
+    /// Metrics on the reference's own outcomes, and `n`, the pairs they were computed from; see
+    /// also [`own_pairs`].
     pub performance: BTreeMap<String, f64>,
+    /// Errors of a regression, prediction less outcome, where a monitor compares them.
+    pub errors: Option<LogHistogram>,
     /// By dimension (names joined by commas), then by value: see [`segment_value`].
     pub segments: BTreeMap<String, BTreeMap<String, SegmentReference>>,
     /// The season that it was counted by, where the model has one.
@@ -61,8 +64,16 @@ pub struct SegmentReference {
     pub series: BTreeMap<String, Counts>,
     /// Metrics, as for the whole.
     pub performance: BTreeMap<String, f64>,
+    /// Errors, as for the whole.
+    pub errors: Option<LogHistogram>,
     /// Its parts by slot of the reference's season.
     pub slots: Slots,
+}
+
+/// Pairs that a metric of a reference is of, where it leaves some out.
+#[must_use]
+pub fn own_pairs(metrics: &BTreeMap<String, f64>, label: &str) -> Option<f64> {
+    metrics.get(&format!("{label}.n")).copied()
 }
 
 /// Where a reference came from.

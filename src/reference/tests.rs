@@ -1,6 +1,6 @@
 use super::*;
 use crate::event::{Absent, Batch, Numbers, Time, Values, Words};
-use crate::stats::{Dtype, Params, STATISTICS, Sample, SeriesKind, Task, statistic};
+use crate::stats::{Dtype, Params, STATISTICS, Sample, SeriesKind, Statistic, Task, statistic};
 
 fn spec() -> BuildSpec {
     BuildSpec {
@@ -162,6 +162,39 @@ fn a_count_is_written_as_one() {
     assert_eq!(file["performance"]["n"].as_u64(), Some(100));
     let oslo = &file["segments"]["city"]["Oslo"];
     assert_eq!(oslo["performance"]["n"], oslo["rows"]);
+}
+
+/// One of four pairs has outcome 0, which a share of the outcome leaves out.
+#[test]
+fn a_metric_says_of_how_many_pairs_it_is_and_errors_are_kept_where_compared() {
+    let mut pairs = batch(&[1.0, 2.0, 3.0, 4.0]);
+    let numbers = |values: &[f64]| {
+        let mut numbers = Numbers::default();
+        values.iter().for_each(|x| numbers.push(*x));
+        Some(Values::Numbers(numbers))
+    };
+    (pairs.prediction, pairs.outcome) =
+        (numbers(&[1.0, 5.0, 2.0, 1.0]), numbers(&[0.0, 4.0, 4.0, 2.0]));
+    let built = |metrics: Vec<Arc<dyn Statistic>>| {
+        let mut builder = Builder::new(BuildSpec { metrics, ..spec() });
+        builder.observe(&pairs).unwrap();
+        builder.finish(CreatedFrom::default())
+    };
+    let plain = built(Vec::new());
+    assert_eq!(own_pairs(&plain.performance, "mape"), Some(3.0));
+    assert_eq!(own_pairs(&plain.performance, "mae"), None);
+    assert!(plain.errors.is_none() && !plain.to_json().contains("\"errors\""));
+
+    let kind = STATISTICS.iter().find(|kind| kind.name == "error_ks").unwrap();
+    let compared = built(vec![(kind.build)(&mut Params::default()).unwrap()]);
+    assert_ne!(compared.id, plain.id);
+    assert_eq!(compared.errors.as_ref().unwrap().n(), 4);
+    let back = Reference::parse(&compared.to_json()).unwrap();
+    assert_eq!(back, compared);
+    assert_eq!(back.segments["city"]["Oslo"].errors, compared.segments["city"]["Oslo"].errors);
+    let broken = compared.to_json().replacen("\"errors\":[[", "\"errors\":[[\"x\",", 1);
+    let error = Reference::parse(&broken).unwrap_err().to_string();
+    assert!(error.contains("errors"), "{error}");
 }
 
 #[test]

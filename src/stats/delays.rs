@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::rank::rank;
+
 /// Grid points per factor of two: a quantile is known to 9 %.
 const PER_OCTAVE: f64 = 8.0;
 /// 2^23 s are 97 days.
@@ -43,7 +45,7 @@ impl Delays {
         if n <= 0 {
             return None;
         }
-        let rank = ((q * n as f64).ceil() as i64).clamp(1, n);
+        let rank = rank(q * n as f64, n);
         let mut below = 0;
         for (&cell, &count) in &self.cells {
             below += count;

@@ -84,6 +84,17 @@ impl ExactSum {
     }
 }
 
+impl ExactSum {
+    /// The sum to twice a float's precision: its value, and what that leaves.
+    #[must_use]
+    pub fn twofold(&self) -> (f64, f64) {
+        let value = self.value();
+        let mut rest = self.clone();
+        rest.add(-value);
+        (value, rest.value())
+    }
+}
+
 impl PartialEq for ExactSum {
     fn eq(&self, other: &ExactSum) -> bool {
         self.value() == other.value()

@@ -16,6 +16,7 @@ mod params;
 mod performance;
 mod profile;
 mod quality;
+mod rank;
 mod split;
 mod statistic;
 mod tail;
@@ -93,6 +94,7 @@ pub const STATISTICS: &[&StatisticKind] = &[
     &metrics::r2::KIND,
     &metrics::pinball::KIND,
     &metrics::error_quantile::KIND,
+    &metrics::error_ks::KIND,
     &volume::OUTCOME_COVERAGE,
     &volume::OUTCOME_DELAY,
     &volume::EVENT_RATE,

@@ -124,6 +124,13 @@ impl Profile {
 }
 
 impl NumericProfile {
+    /// Whether a value is a grid point, so that counts tell what lies on either side of it.
+    #[must_use]
+    pub fn divides_at(&self, value: f64) -> bool {
+        let value = self.dtype.round(value) + 0.0;
+        self.grid.binary_search_by(|point| point.total_cmp(&value)).is_ok()
+    }
+
     /// Whether the grid holds every distinct value of the reference, so that rank statistics are
     /// exact.
     #[must_use]

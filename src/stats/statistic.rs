@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::Tail;
 use super::{
-    Binning, Calibrator, Counts, Delays, Dtype, Expectation, ExpectedLosses, Extra, Noise,
-    OptionDoc, ParamError, Params, Performance, Profile,
+    Binning, Calibrator, Counts, Delays, Dtype, Expectation, ExpectedLosses, Extra, LogHistogram,
+    Noise, OptionDoc, ParamError, Params, Performance, Profile,
 };
 
 /// What a statistic is computed from.
@@ -122,6 +122,8 @@ pub struct Sample<'a> {
     pub delays: Option<&'a Delays>,
     /// The same metric on the reference.
     pub baseline: Option<Baseline>,
+    /// Errors of a regression on the reference, where it keeps them.
+    pub reference_errors: Option<&'a LogHistogram>,
 }
 
 /// A metric on the reference.
@@ -131,6 +133,8 @@ pub struct Baseline {
     pub value: f64,
     /// Pairs of the reference.
     pub pairs: u64,
+    /// Those of them that the metric is of (its denominator), where the reference says.
+    pub own: Option<u64>,
 }
 
 /// A computed score.
@@ -220,6 +224,11 @@ pub trait Statistic: Debug + Send + Sync {
     /// What it follows from, where it is an estimate or the error of one.
     fn estimates(&self) -> Option<Expectation> {
         None
+    }
+
+    /// Whether it reads the errors that a reference keeps.
+    fn compares_errors(&self) -> bool {
+        false
     }
 
     /// Events the score would be computed from, also where it is undefined: with a value, matched, or

@@ -3,6 +3,7 @@
 //! definitions, spelt out, on random data.
 
 mod attribution;
+mod errors;
 mod estimates;
 mod floors;
 mod golden;
@@ -159,8 +160,9 @@ fn laws_of_the_registry() {
                 window: Some(window),
                 pair: Some(Pair { profile: &profile, reference: &reference, window }),
                 performance: Some(&performance),
+                reference_errors: performance.errors(),
                 delays: Some(&delays),
-                baseline: kind.best.map(|value| Baseline { value, pairs: 1_000 }),
+                baseline: kind.best.map(|value| Baseline { value, pairs: 1_000, own: None }),
                 ..Sample::default()
             };
             let score = statistic.score(&sample);
@@ -248,4 +250,35 @@ fn fixed_edges_of_a_single_precision_feature_are_rounded_like_its_values() {
     let score = (kind.build)(&mut options).unwrap().score(&sample).unwrap();
     // 0.1 as f32 lies above 0.1 as f64; unrounded, all values would share the upper bin.
     close(score.value, 2.0 / 3.0, 1e-12, "share of the lower bin");
+}
+
+/// A reference that was built before a statistic asked for an edge cannot tell its bins apart.
+#[test]
+fn edges_that_a_reference_does_not_know_give_no_score() {
+    let values: Vec<f64> = (0..100).map(f64::from).collect();
+    let statistic = build_with("psi", &json!({ "edges": [9.5, 50.0] }));
+    let said = |profile: NumericProfile| {
+        let counts = count(&profile, &values);
+        let profile = Profile::Numeric(profile);
+        let pair = Pair { profile: &profile, reference: &counts, window: &counts };
+        statistic.score(&compare(pair)).map(|score| score.value)
+    };
+    assert_eq!(said(profile(&values)), Err(Undefined::NoReference));
+    close(said(profile_at(&values, &[9.5])).unwrap(), 0.0, 1e-12, "psi");
+}
+
+/// A default fill at 0, which the reference never held, whether or not a monitor has an edge there.
+#[test]
+fn what_divides_a_gap_hides_no_spike() {
+    let values: Vec<f64> = (0..100).map(|i| f64::from(i) - 49.5).collect();
+    let filled: Vec<f64> = values.iter().copied().chain([0.0; 100]).collect();
+    for profile in [profile(&values), profile_at(&values, &[0.0]), profile_at(&values, &[0.0, 0.2])]
+    {
+        let (reference, window) = (count(&profile, &values), count(&profile, &filled));
+        let profile = Profile::Numeric(profile);
+        let pair = Pair { profile: &profile, reference: &reference, window: &window };
+        let (statistic, sample) = (build("new_spike"), compare(pair));
+        close(statistic.score(&sample).unwrap().value, 0.5, 1e-12, "new_spike");
+        close(statistic.noise_floor(&sample).unwrap(), 0.105, 1e-12, "its noise floor");
+    }
 }

@@ -25,7 +25,50 @@ pub struct PaneCounts {
 #[derive(Debug, Clone, PartialEq)]
 enum Cells {
     List { codes: Vec<u32>, len: usize },
-    Dense(Vec<u32>),
+    Dense(Counters),
+}
+
+/// A counter per code.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Counters {
+    low: Vec<u32>,
+    /// A code for each time that its counter passed 2^32.
+    carries: Vec<u32>,
+}
+
+/// What a carry stands for.
+const CARRY: u64 = 1 << 32;
+
+impl Counters {
+    fn new(len: usize) -> Counters {
+        Counters { low: vec![0; len], carries: Vec::new() }
+    }
+
+    #[inline]
+    fn bump(&mut self, code: u32) {
+        if let Some(low) = self.low.get_mut(code as usize) {
+            *low = low.wrapping_add(1);
+            if *low == 0 {
+                self.carries.push(code);
+            }
+        }
+    }
+
+    fn add(&mut self, code: u32, n: u64) {
+        if let Some(low) = self.low.get_mut(code as usize) {
+            let sum = u64::from(*low) + n;
+            *low = sum as u32;
+            self.carries.extend((0..sum / CARRY).map(|_| code));
+        }
+    }
+
+    /// Each code above 0, ascending.
+    fn pairs(&self) -> impl Iterator<Item = (u32, u64)> + '_ {
+        let carried = |code: u32| self.carries.iter().filter(|c| **c == code).count() as u64;
+        let all = (0u32..).zip(&self.low);
+        all.map(move |(code, low)| (code, u64::from(*low) + carried(code) * CARRY))
+            .filter(|pair| pair.1 > 0)
+    }
 }
 
 impl PaneCounts {
@@ -45,7 +88,7 @@ impl PaneCounts {
     pub fn count(&mut self, code: u32) {
         self.counted += 1;
         match &mut self.cells {
-            Cells::Dense(cells) => bump(cells, code),
+            Cells::Dense(cells) => cells.bump(code),
             Cells::List { len: 0, .. } => {}
             Cells::List { codes, len } => {
                 codes.push(code);
@@ -61,7 +104,7 @@ impl PaneCounts {
         if let Cells::Dense(cells) = &mut self.cells {
             self.counted += codes.len() as u64;
             for &code in codes {
-                bump(cells, code);
+                cells.bump(code);
             }
         } else {
             for &code in codes {
@@ -88,11 +131,7 @@ impl PaneCounts {
         let counted = self.counted + other.counted;
         for (code, n) in other.pairs() {
             match &mut self.cells {
-                Cells::Dense(cells) => {
-                    if let Some(cell) = cells.get_mut(code as usize) {
-                        *cell = cell.saturating_add(n);
-                    }
-                }
+                Cells::Dense(cells) => cells.add(code, n),
                 Cells::List { .. } => (0..n).for_each(|_| self.count(code)),
             }
         }
@@ -105,7 +144,7 @@ impl PaneCounts {
 
     /// Adds these counts to a window's.
     pub fn add_to(&self, window: &mut Counts) {
-        self.visit(|code, n| window.cells[code] += u64::from(n));
+        self.visit(|code, n| window.cells[code] += n);
         window.counted += self.counted;
         window.absences.missing += self.absences.missing;
         window.absences.null += self.absences.null;
@@ -115,7 +154,7 @@ impl PaneCounts {
 
     /// Takes these counts out of a window's again; exact, since they are whole numbers.
     pub fn take_from(&self, window: &mut Counts) {
-        self.visit(|code, n| window.cells[code] -= u64::from(n));
+        self.visit(|code, n| window.cells[code] -= n);
         window.counted -= self.counted;
         window.absences.missing -= self.absences.missing;
         window.absences.null -= self.absences.null;
@@ -125,51 +164,49 @@ impl PaneCounts {
 
     /// `(code, count)` pairs with count > 0, ascending.
     #[must_use]
-    pub fn pairs(&self) -> Vec<(u32, u32)> {
-        match &self.cells {
-            Cells::Dense(cells) => {
-                (0u32..).zip(cells.iter().copied()).filter(|p| p.1 > 0).collect()
-            }
-            Cells::List { codes, .. } => {
-                let mut sorted = codes.clone();
-                sorted.sort_unstable();
-                sorted.chunk_by(|a, b| a == b).map(|run| (run[0], run.len() as u32)).collect()
-            }
-        }
+    pub fn pairs(&self) -> Vec<(u32, u64)> {
+        self.cells.pairs()
     }
 
     /// How many cells the grid has.
     #[must_use]
     pub fn cells(&self) -> usize {
         match &self.cells {
-            Cells::Dense(cells) => cells.len(),
+            Cells::Dense(cells) => cells.low.len(),
             Cells::List { len, .. } => *len,
         }
     }
 
-    fn visit(&self, mut each: impl FnMut(usize, u32)) {
+    fn visit(&self, mut each: impl FnMut(usize, u64)) {
         match &self.cells {
             Cells::Dense(cells) => {
-                for (code, &n) in cells.iter().enumerate() {
-                    each(code, n);
+                for (code, &n) in cells.low.iter().enumerate() {
+                    each(code, u64::from(n));
                 }
+                cells.carries.iter().for_each(|&code| each(code as usize, CARRY));
             }
             Cells::List { codes, .. } => codes.iter().for_each(|&code| each(code as usize, 1)),
         }
     }
 }
 
-/// Saturates at 2^32 - 1 equal codes in one pane: a stated limit, never a wrap-around.
-fn bump(cells: &mut [u32], code: u32) {
-    if let Some(cell) = cells.get_mut(code as usize) {
-        *cell = cell.saturating_add(1);
+impl Cells {
+    fn pairs(&self) -> Vec<(u32, u64)> {
+        match self {
+            Cells::Dense(cells) => cells.pairs().collect(),
+            Cells::List { codes, .. } => {
+                let mut sorted = codes.clone();
+                sorted.sort_unstable();
+                sorted.chunk_by(|a, b| a == b).map(|run| (run[0], run.len() as u64)).collect()
+            }
+        }
     }
 }
 
 fn densify(codes: &[u32], len: usize) -> Cells {
-    let mut cells = vec![0; len];
+    let mut cells = Counters::new(len);
     for &code in codes {
-        bump(&mut cells, code);
+        cells.bump(code);
     }
     Cells::Dense(cells)
 }
@@ -178,24 +215,16 @@ fn densify(codes: &[u32], len: usize) -> Cells {
 #[derive(Serialize, Deserialize)]
 struct Stored {
     len: u32,
-    pairs: Vec<(u32, u32)>,
+    pairs: Vec<(u32, u64)>,
 }
 
 impl Serialize for Cells {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        let (len, mut pairs) = match self {
-            Cells::Dense(cells) => {
-                let pairs = (0u32..).zip(cells.iter().copied()).filter(|p| p.1 > 0).collect();
-                (cells.len() as u32, pairs)
-            }
-            Cells::List { codes, len } => {
-                let mut sorted = codes.clone();
-                sorted.sort_unstable();
-                let pairs: Vec<(u32, u32)> =
-                    sorted.chunk_by(|a, b| a == b).map(|r| (r[0], r.len() as u32)).collect();
-                (*len as u32, pairs)
-            }
+        let len = match self {
+            Cells::Dense(cells) => cells.low.len() as u32,
+            Cells::List { len, .. } => *len as u32,
         };
+        let mut pairs = self.pairs();
         let mut before = 0;
         for (code, _) in &mut pairs {
             (*code, before) = (*code - before, *code);
@@ -208,6 +237,7 @@ impl<'de> Deserialize<'de> for Cells {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Cells, D::Error> {
         use serde::de::Error;
         const MOST_CELLS: u32 = 1 << 24;
+        const MOST_CARRIES: u64 = 1 << 16;
         let Stored { len, mut pairs } = Stored::deserialize(d)?;
         if len > MOST_CELLS {
             return Err(D::Error::custom("more cells than any grid has"));
@@ -220,15 +250,18 @@ impl<'de> Deserialize<'de> for Cells {
                 .ok_or_else(|| D::Error::custom("a code lies outside of its grid"))?;
             *gap = code;
         }
-        let total: u64 = pairs.iter().map(|p| u64::from(p.1)).sum();
+        let total = pairs.iter().map(|p| p.1).fold(0, u64::saturating_add);
+        if total / CARRY > MOST_CARRIES {
+            return Err(D::Error::custom("more values than any pane has"));
+        }
         if total < u64::from(len) {
             let codes =
                 pairs.iter().flat_map(|&(code, n)| std::iter::repeat_n(code, n as usize)).collect();
             return Ok(Cells::List { codes, len: len as usize });
         }
-        let mut cells = vec![0; len as usize];
+        let mut cells = Counters::new(len as usize);
         for (code, n) in pairs {
-            cells[code as usize] = n;
+            cells.add(code, n);
         }
         Ok(Cells::Dense(cells))
     }
@@ -275,6 +308,28 @@ mod tests {
             assert_eq!(back.pairs(), counts.pairs());
             assert_eq!(back.counted, counts.counted);
         }
+    }
+
+    #[test]
+    fn a_pane_counts_beyond_32_bits() {
+        let mut many = counted(&[3; 20]);
+        let Cells::Dense(cells) = &mut many.cells else { panic!("a list") };
+        cells.low[3] = u32::MAX - 1;
+        many.counted = u64::from(u32::MAX) - 1;
+        many.count_all(&[3, 3, 3]);
+        let n = (1 << 32) + 1;
+        assert_eq!((many.counted, many.pairs()), (n, vec![(3, n)]));
+
+        let bytes = postcard::to_stdvec(&many).unwrap();
+        let mut back: PaneCounts = postcard::from_bytes(&bytes).unwrap();
+        assert_eq!(back.pairs(), many.pairs());
+        back.absorb(&many);
+        assert_eq!(back.pairs(), [(3, 2 * n)]);
+        let mut window = Counts::new(9);
+        back.add_to(&mut window);
+        assert_eq!((window.cells[3], window.counted), (2 * n, 2 * n));
+        back.take_from(&mut window);
+        assert_eq!(window, Counts::new(9));
     }
 
     #[test]

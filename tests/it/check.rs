@@ -8,15 +8,8 @@ use crate::rig::free_port;
 use crate::rig::kafka::{Kafka, Rec};
 use crate::rig::receiver::Receiver;
 
-/// Exit code and problems; without the remark that its windows are shorter than a day, which here is
-/// meant.
+/// Exit code and problems.
 fn check(company: &Company, more: &[&str]) -> (Option<i32>, Vec<Value>) {
-    let (code, mut problems) = check_all(company, more);
-    problems.retain(|p| !p["message"].as_str().unwrap().contains("daily rhythm"));
-    (code, problems)
-}
-
-fn check_all(company: &Company, more: &[&str]) -> (Option<i32>, Vec<Value>) {
     let arguments = [&["check", "--format", "json"], more].concat();
     let output = driftd(&arguments, &company.folder, &company.env());
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -48,10 +41,12 @@ fn what_fits_the_topics_and_is_reached_has_no_problem() {
     let (p, o) = company.hour(Hour { number: 0, shift: 0.0, error: 0.0 }, 2);
     kafka.produce(&company.predictions, &p);
     assert_eq!(receiver.requests("/").len(), 0);
-    let (_, all) = check_all(&company, &[]);
+    rewrite(&company, "season = \"none\"\n", "");
+    let (code, all) = check(&company, &["--deny-warnings"]);
     let short = about(&all, "monitors.drift.window");
-    assert_eq!(short["severity"], "info");
+    assert_eq!((code, &short["severity"]), (Some(1), &"warning".into()));
     says(short, "24h");
+    rewrite(&company, "every = \"1h\"\n", "every = \"1h\"\nseason = \"none\"\n");
     let (code, problems) = check(&company, &["--deny-warnings"]);
     let outcomes = about(&problems, "models.demand.outcomes.topic");
     assert_eq!((code, problems.len(), &outcomes["severity"]), (Some(0), 1, &"info".into()));

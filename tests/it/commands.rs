@@ -54,6 +54,169 @@ fn all_problems_are_told_at_once_and_the_exit_code_says_configuration() {
     assert!(lines.contains(&3) && lines.contains(&5), "{problems:?}");
 }
 
+/// A reference with 20 positives of 1,000, of which 16 are found; names and numbers without drift.
+#[test]
+fn levels_within_the_noise_are_told_whichever_way_is_worse() {
+    let folder = folder("noise");
+    let mut csv = String::from("fare,said,fraud,expected,was\n");
+    for i in 0..1000 {
+        let (fraud, said) = (i % 50 == 0, i % 50 == 0 && i % 250 != 0);
+        csv.push_str(&format!("{},{said},{fraud},{},{}\n", i % 97, i % 7, i % 11));
+    }
+    std::fs::write(folder.join("train.csv"), csv).unwrap();
+    let config = r#"
+[kafka]
+brokers = ["127.0.0.1:1"]
+
+[models.m]
+task = "binary"
+positive = "true"
+reference = { file = "m.json" }
+[models.m.predictions]
+topic = "p"
+id = "id"
+time = "at"
+prediction = "said"
+features = { fare = "fare" }
+[models.m.outcomes]
+topic = "o"
+id = "id"
+outcome = "fraud"
+
+[models.n]
+task = "regression"
+reference = { file = "n.json" }
+[models.n.predictions]
+topic = "q"
+id = "id"
+time = "at"
+prediction = "expected"
+[models.n.outcomes]
+topic = "o"
+id = "id"
+outcome = "was"
+
+[monitors.missed]
+models = ["m"]
+statistic = "recall"
+window = "24h"
+min_support = 20
+detector = { kind = "threshold", critical = 0.75 }
+
+[monitors.many]
+models = ["m"]
+statistic = "recall"
+window = "24h"
+min_support = 2000
+detector = { kind = "threshold", critical = 0.4 }
+
+[monitors.greater]
+models = ["m"]
+watch = ["features.fare"]
+statistic = "mann_whitney"
+window = "24h"
+min_events = 100
+detector = { kind = "threshold", critical = { below = 0.49, above = 0.7 } }
+
+[monitors.errors]
+models = ["n"]
+statistic = "error_ks"
+window = "24h"
+detector = { kind = "threshold", critical = 0.2 }
+"#;
+    std::fs::write(folder.join("driftd.toml"), config).unwrap();
+    let build = |model: &str| {
+        let file = format!("{model}.json");
+        let arguments = ["reference", "build", "--model", model, "train.csv", "-o", &file];
+        let built = driftd(&arguments, &folder, &[]);
+        assert!(built.status.success(), "{}", text(&built.stderr));
+    };
+    let check = |model: &str| -> Vec<String> {
+        let output = driftd(&["check", "--no-connect", "--format", "json"], &folder, &[]);
+        let lines = text(&output.stdout);
+        let problems = lines.lines().map(|l| serde_json::from_str::<serde_json::Value>(l).unwrap());
+        let told = problems.map(|p| format!("{} {} {}", p["severity"], p["key"], p["message"]));
+        told.filter(|told| told.contains(model)).collect()
+    };
+    build("m");
+    build("n");
+    let noise = check("within");
+    assert_eq!(noise.len(), 2, "{noise:#?}");
+    assert!(noise.iter().all(|told| told.starts_with("\"warning\"")), "{noise:#?}");
+    let about = |words: &str| noise.iter().any(|told| told.contains(words));
+    assert!(about("missed") && about("the level 0.7500 of recall") && about("with 20 of them"));
+    assert!(about("greater") && about("the level 0.49 of mann_whitney"), "{noise:#?}");
+
+    assert!(check("keeps no errors").is_empty());
+    let without = std::fs::read_to_string(folder.join("driftd.toml")).unwrap();
+    let without = without.replace("statistic = \"error_ks\"", "statistic = \"mae\"");
+    std::fs::write(folder.join("driftd.toml"), without).unwrap();
+    build("n");
+    std::fs::write(folder.join("driftd.toml"), config).unwrap();
+    let errors = check("keeps no errors");
+    assert!(matches!(&errors[..], [told] if told.starts_with("\"error\"")), "{errors:#?}");
+}
+
+/// Twelve hours whose fares grow after the eighth; the reference is learnt from two hours.
+#[test]
+fn a_replay_learns_a_reference_and_judges_by_it_what_follows() {
+    let folder = folder("learns");
+    let mut csv = String::from("id,at,fare,y\n");
+    for i in 0..12 * 600 {
+        let (hour, seconds) = (i / 600, i * 6 + 3);
+        let fare = i * 37 % 101 + if hour >= 8 { 60 } else { 0 };
+        csv.push_str(&format!("r{i},{},{fare},1\n", 1_767_225_600 + seconds));
+    }
+    std::fs::write(folder.join("rows.csv"), csv).unwrap();
+    let config = r#"
+[kafka]
+brokers = ["127.0.0.1:1"]
+
+[models.m]
+task = "regression"
+reference = { learn = "2h" }
+[models.m.predictions]
+topic = "p"
+id = "id"
+time = "at"
+prediction = "y"
+features = { fare = "fare" }
+
+[monitors.drift]
+watch = ["features"]
+statistic = "psi"
+window = "1h"
+season = "none"
+min_events = 100
+detector = { kind = "threshold", critical = 0.5 }
+"#;
+    std::fs::write(folder.join("driftd.toml"), config).unwrap();
+    let output = driftd(&["replay", "--predictions", "rows.csv", "--format", "json"], &folder, &[]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let lines = text(&output.stdout);
+    let lines = lines.lines().map(|l| serde_json::from_str::<serde_json::Value>(l).unwrap());
+    let (scores, others): (Vec<_>, Vec<_>) = lines.partition(|line| line["type"] == "score");
+    let told: Vec<(i64, String)> = scores
+        .iter()
+        .map(|line| {
+            let end: jiff::Timestamp = line["window"]["end"].as_str().unwrap().parse().unwrap();
+            let said = line["reason"].as_str().or(line["verdict"].as_str()).unwrap();
+            ((end.as_second() - 1_767_225_600) / 3600, said.to_owned())
+        })
+        .collect();
+    // The first event comes three seconds after the first hour has begun.
+    let want = |hour: i64| match hour {
+        1 => "window_not_full",
+        2 | 3 => "no_reference",
+        4..=8 => "ok",
+        _ => "critical",
+    };
+    let want: Vec<_> = (1..=12).map(|hour| (hour, want(hour).to_owned())).collect();
+    assert_eq!(told, want);
+    let incidents: Vec<_> = others.iter().filter(|line| line["type"] == "incident").collect();
+    assert!(matches!(&incidents[..], [one] if one["monitor"] == "drift"), "{incidents:#?}");
+}
+
 #[test]
 fn decode_shows_fields_and_refusals_of_a_real_topic() {
     let kafka = Kafka::shared();

@@ -140,6 +140,7 @@ watch = ["features.fare"]
 statistic = "psi"
 window = "6h"
 every = "1h"
+season = "none"
 min_events = 100
 cooldown = "2h"
 detector = {{ kind = "threshold", warning = 0.5, critical = 1.0 }}

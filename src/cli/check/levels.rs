@@ -6,22 +6,91 @@ use crate::config::{Problem, Settings, Severity};
 use crate::detect;
 use crate::event::Span;
 use crate::plan::{MonitorPlan, WindowPlan};
-use crate::reference::Reference;
-use crate::stats::{Absences, Basis, Counts, Direction, Pair, Profile, Sample};
+use crate::reference::{Reference, own_pairs};
+use crate::stats::{
+    Absences, Baseline, Basis, Binary, Counts, Direction, Pair, Performance, Profile, Sample,
+};
 
 const DAY: Span = Span::from_secs(86_400);
 
-/// A level below the noise floor of the smallest window that is judged; the worst series is told.
+/// A level within the noise of the smallest window that is judged; the worst series is told.
 pub(super) fn against_noise(
     settings: &Settings,
     monitor: &MonitorPlan,
     reference: &Reference,
 ) -> Option<Problem> {
-    if monitor.statistic.direction() != Direction::Up {
+    match (monitor.statistic.basis(), monitor.statistic.direction()) {
+        (Basis::Performance, _) => metric_against_noise(settings, monitor, reference),
+        (_, Direction::Up) => {
+            let level = nearest(monitor, f64::INFINITY, None)?;
+            distance_against_noise(settings, monitor, reference, (level, level))
+        }
+        (Basis::Distribution, Direction::None) => {
+            let best = monitor.statistic.best()?;
+            let sides = [f64::INFINITY, f64::NEG_INFINITY].map(|far| nearest(monitor, far, None));
+            let from_best = |level: &f64| (level - best).abs();
+            let level =
+                sides.into_iter().flatten().min_by(|a, b| from_best(a).total_cmp(&from_best(b)))?;
+            // Floors are above the best value.
+            distance_against_noise(settings, monitor, reference, (level, best + from_best(&level)))
+        }
+        _ => None,
+    }
+}
+
+/// The first of its levels that a score so far on the bad side crosses.
+fn nearest(monitor: &MonitorPlan, worst: f64, metric: Option<f64>) -> Option<f64> {
+    let level = |severity| monitor.detector.level(severity, worst, metric);
+    level(detect::Severity::Warning).or_else(|| level(detect::Severity::Critical))
+}
+
+/// A metric that falls below its level by chance, where that is better than on the reference.
+fn metric_against_noise(
+    settings: &Settings,
+    monitor: &MonitorPlan,
+    reference: &Reference,
+) -> Option<Problem> {
+    let (statistic, metrics) = (&monitor.statistic, &reference.performance);
+    if monitor.against.is_some() || statistic.direction() != Direction::Down {
         return None;
     }
-    let level = |severity| monitor.detector.level(severity, f64::INFINITY, None);
-    let lowest = level(detect::Severity::Warning).or_else(|| level(detect::Severity::Critical))?;
+    let (label, pairs) = (statistic.label(), *metrics.get("n")?);
+    let value = *metrics.get(&label)?;
+    let level = nearest(monitor, f64::NEG_INFINITY, Some(value)).filter(|level| *level <= value)?;
+    let own = own_pairs(metrics, &label).unwrap_or(pairs).max(1.0);
+    let baseline = Baseline { value, pairs: pairs as u64, own: Some(own as u64) };
+    let floor = |support: u64| {
+        let sums = Binary { true_positive: support as i64, ..Binary::default() };
+        let sums = Performance::Binary(sums);
+        let performance = Some(&sums);
+        let sample = Sample { performance, baseline: Some(baseline), ..Sample::default() };
+        statistic.noise_floor(&sample)
+    };
+    let support = monitor.min_support.max(1);
+    let least = floor(support).filter(|least| level > *least)?;
+    let message = format!(
+        "the level {level:.4} of {label} lies within noise: an unchanged window with {support} pairs of its kind is below \
+         {least:.3} once in a hundred, against a reference with {own} of them and {value:.3}; within it such a window is \
+         no_data (too_little_power) unless even_if_noise = true"
+    );
+    let enough = (1..=20).map(|doubled| support << doubled);
+    let hint = match enough.into_iter().find(|n| floor(*n).is_some_and(|least| level <= least)) {
+        Some(enough) => {
+            format!("judge from min_support = {enough} on, or choose a level farther off")
+        }
+        None => "choose a level farther off, or build the reference from more rows".to_owned(),
+    };
+    let key = KeyPath::of(&["monitors", monitor.name.as_str(), "detector"]);
+    Some(problem(settings, Severity::Warning, &key, message, &hint))
+}
+
+/// A distance that exceeds its level by chance: the level as it is written, and as a distance.
+fn distance_against_noise(
+    settings: &Settings,
+    monitor: &MonitorPlan,
+    reference: &Reference,
+    (level, lowest): (f64, f64),
+) -> Option<Problem> {
     let events = match monitor.window {
         WindowPlan::Count { length, .. } => length.max(monitor.min_events),
         WindowPlan::Time { .. } => monitor.min_events,
@@ -50,13 +119,15 @@ pub(super) fn against_noise(
         _ => "",
     };
     let message = format!(
-        "the level {lowest} of {name} lies below the noise floor {floor:.3} of {series}: an unchanged window of {events} events \
-         exceeds that once in a hundred, against {other}{then}"
+        "the level {level} of {name} lies within the noise floor {floor:.3} of {series}: an unchanged window of {events} events \
+         is beyond that once in a hundred, against {other}{then}"
     );
     let hint = match enough(monitor, profile, lowest, events) {
-        Some(events) => format!("judge from min_events = {events} on, or raise the level"),
-        None if monitor.against.is_some() => "raise the level".to_owned(),
-        None => "raise the level, or build the reference from more rows".to_owned(),
+        Some(events) => {
+            format!("judge from min_events = {events} on, or choose a level farther off")
+        }
+        None if monitor.against.is_some() => "choose a level farther off".to_owned(),
+        None => "choose a level farther off, or build the reference from more rows".to_owned(),
     };
     let key = KeyPath::of(&["monitors", monitor.name.as_str(), "detector"]);
     Some(problem(settings, Severity::Warning, &key, message, &hint))
@@ -130,7 +201,7 @@ fn rhythm(settings: &Settings, monitor: &MonitorPlan) -> Option<Problem> {
         "write season = \"hour_of_week\" in the model, or {name} = \"24h\"; season = \"none\" in the monitor \
          where the series has no such rhythm"
     );
-    Some(problem(settings, Severity::Info, &key, message.to_owned(), &hint))
+    Some(problem(settings, Severity::Warning, &key, message.to_owned(), &hint))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Reference files hold together, and hold what is watched.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::{levels, problem};
 use crate::config::key::KeyPath;
@@ -8,7 +9,7 @@ use crate::config::{Problem, Settings, Severity};
 use crate::daemon::{References, kinds, misfits, read_reference, reference_files};
 use crate::plan::MonitorPlan;
 use crate::reference::CLASSIFIED;
-use crate::stats::Basis;
+use crate::stats::{Basis, Profile};
 
 pub(super) fn check(settings: &Settings) -> Vec<Problem> {
     let files = References::new(reference_files(settings), &settings.plan);
@@ -32,6 +33,25 @@ pub(super) fn check(settings: &Settings) -> Vec<Problem> {
             let message = format!("{}: {}", path.display(), misfit.sentence);
             let hint = "build it again, or write type and dtype as they are there";
             tell(Severity::Error, message, hint);
+        }
+        for monitor in &model.monitors {
+            let lacks = |series: &&String| match reference.series.get(*series).map(Arc::as_ref) {
+                Some(Profile::Numeric(profile)) => {
+                    !monitor.statistic.edges().iter().all(|edge| profile.divides_at(*edge))
+                }
+                _ => false,
+            };
+            for series in monitor.series.iter().filter(lacks) {
+                let (path, name) = (path.display(), &monitor.name);
+                let message = format!(
+                    "{path} was built before monitor {name} asked for its edges of {series}"
+                );
+                tell(
+                    Severity::Error,
+                    message,
+                    "build it again: until then the monitor says no_reference",
+                );
+            }
         }
         let unseasonal = model.season.as_ref().and_then(|season| reference.unseasonal(season));
         let seasonal = || model.monitors.iter().filter(|m| m.seasonal);
@@ -74,6 +94,12 @@ pub(super) fn check(settings: &Settings) -> Vec<Problem> {
                 "{path} does not say what probabilities are worth, which estimates without outcomes follow from"
             );
             let hint = "build it again from files with the probability and the outcome";
+            tell(Severity::Error, message, hint);
+        }
+        let compares_errors = model.monitors.iter().any(|m| m.statistic.compares_errors());
+        if compares_errors && reference.errors.is_none() {
+            let message = format!("{} keeps no errors, which a monitor compares", path.display());
+            let hint = "build it again from files with the prediction and the outcome";
             tell(Severity::Error, message, hint);
         }
         problems.extend(judged);

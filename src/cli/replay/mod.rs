@@ -77,14 +77,20 @@ pub(super) fn run(
         ),
         None => None,
     };
+    let show = |test: &mut BackTest| match range {
+        Some((from, to)) => topics::read(test, &settings, model, from, to),
+        None => files::read(test, &settings, model, &arguments.predictions, &arguments.outcomes),
+    };
     let mut test = BackTest::new(&settings);
-    match range {
-        Some((from, to)) => topics::read(&mut test, &settings, model, from, to)?,
-        None => {
-            files::read(&mut test, &settings, model, &arguments.predictions, &arguments.outcomes)?;
+    show(&mut test)?;
+    let found = match test.finish_or_repeat(&settings) {
+        Ok(found) => found,
+        Err(mut second) => {
+            show(&mut second)?;
+            second.finish()
         }
-    }
-    report::print(test.finish(), arguments.fail_on, began, output)
+    };
+    report::print(found, arguments.fail_on, began, output)
 }
 
 fn named(plan: &Plan, name: &str) -> Option<ModelIx> {

@@ -47,7 +47,9 @@ pub(super) fn read(
         bar.set_position(range.done());
     }
     bar.finish_and_clear();
-    refused.tell();
+    if !test.is_second() {
+        refused.tell();
+    }
     Ok(())
 }
 

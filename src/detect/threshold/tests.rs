@@ -174,7 +174,7 @@ fn a_rare_class_is_told_where_its_few_positives_can_tell() {
                 true_negative: 10_000 - positives,
                 ..Binary::default()
             });
-            let baseline = Some(Baseline { value: 0.8, pairs: 500_000 });
+            let baseline = Some(Baseline { value: 0.8, pairs: 500_000, own: None });
             let sample = Sample { performance: Some(&sums), baseline, ..Sample::default() };
             let seen = Observation {
                 reference: Some(0.8),

@@ -143,6 +143,21 @@ impl Model {
         self.admit(version, None);
     }
 
+    /// Takes a reference that the very events to come have taught before: all of them are counted on
+    /// its grids, so that windows begin where the learning ended.
+    pub(in crate::engine) fn know(&mut self, version: &str, reference: Arc<Reference>) {
+        let (learnt, events) = (reference.created_from.learnt, reference.created_from.rows);
+        let Some((_, end)) = learnt else { return };
+        let version = self.ledger.lexicon.number(version);
+        self.learnt.insert(version, reference);
+        self.admit(version, None);
+        if let Some(known) = self.versions.get(&version) {
+            let begins = &mut self.groups[known.group].begins;
+            begins.insert(Along::Time, end);
+            begins.insert(Along::Events, Time(events as i64));
+        }
+    }
+
     /// Windows of a version's group begin with the first pane that is counted whole.
     fn begin_anew(&mut self, version: VersionIx, end: Time) {
         let Some(group) = self.versions.get(&version).map(|v| v.group) else { return };

@@ -18,7 +18,8 @@ fn plan(metric: &str) -> Plan {
     model.reference = ReferencePlan { file: false, per_version: false, learn: Some(learn) };
     let levels = json!({"critical": 0.2, "even_if_noise": true});
     let drift = |name, statistic| monitor(name, &["features.fare"], statistic, levels.clone());
-    let worse = monitor("worse", &["model"], metric, json!({"critical": 3.7}));
+    let level = if metric == "mape" { 0.2 } else { 3.7 };
+    let worse = monitor("worse", &["model"], metric, json!({"critical": level}));
     model.monitors = vec![drift("bins", "psi"), drift("ranks", "ks"), worse];
     for monitor in &mut model.monitors {
         monitor.window = WindowPlan::Time { length: Span(HOUR), every: Span(HOUR) };
@@ -129,6 +130,29 @@ fn a_change_within_segments_is_one() {
             assert_eq!(place["direction"], "higher", "{monitor}");
             assert_eq!(number(&place["distance"]), -0.25, "15 of 60 fares have passed any place");
         }
+    }
+}
+
+/// Half of Bergen's outcomes are 0, where a share of the outcome is nothing.
+#[test]
+fn pairs_that_a_mean_leaves_out_have_no_weight() {
+    let (predictions, mut outcomes) = logs(|hour| if hour < CHANGE { 2 } else { 3 }, |_| 0);
+    for (i, (prediction, outcome)) in predictions.iter().zip(&mut outcomes).enumerate() {
+        if let (Record::Prediction { city: "Bergen", .. }, Record::Outcome { was, .. }) =
+            (prediction, outcome)
+            && i % 2 == 0
+        {
+            *was = Some(0.0);
+        }
+    }
+    let told = told_with("mape", &predictions, &outcomes);
+    let worse: Vec<_> = told.iter().filter(|(monitor, _)| monitor == "worse").collect();
+    assert_eq!(worse.len(), 2);
+    for (_, why) in worse {
+        assert!((part(why, "mix") - 1.0).abs() < 1e-9, "{why}");
+        let split = &why["segments"][0];
+        let (before, now) = ((60.0 / 11.0 + 10.0) / 90.0, (30.0 / 11.0 + 15.0) / 75.0);
+        assert!((number(&split["change"]) - (now - before)).abs() < 1e-12, "{split}");
     }
 }
 

@@ -58,6 +58,17 @@ fn a_wrong_type_is_a_fault_with_a_reason_and_no_drift() {
     assert!(!hours(Absent::Missing, 60).incidents().is_empty());
 }
 
+/// The reason that holds of the whole window is told before those that its values give.
+#[test]
+fn too_few_events_are_told_before_their_type() {
+    let mut plan = plan();
+    plan.models[0].monitors[0].min_events = 10_000;
+    let house = run(plan, 5..10, Absent::BadType, 60);
+    let full = house.lines.iter().filter(|line| line.reason != Some(NoData::WindowNotFull));
+    let reasons: Vec<_> = full.map(|line| line.reason).collect();
+    assert!(reasons.len() > 3 && reasons.iter().all(|r| *r == Some(NoData::NotEnoughEvents)));
+}
+
 #[test]
 fn a_few_of_a_wrong_type_are_missing_and_judged() {
     let house = hours(Absent::BadType, 3);

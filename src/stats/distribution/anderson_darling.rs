@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use statrs::function::gamma::digamma;
-
 use super::ranked::{Measure, RankFormula, Ranked, Ranks, Step};
 use crate::stats::noise::{Change, Noise};
 use crate::stats::{Basis, Direction, StatisticKind, law};
@@ -191,10 +189,15 @@ fn deviation(ranks: &Ranks<'_>) -> Option<f64> {
     Some((cubic / ((all - 1.0) * (all - 2.0) * (all - 3.0))).max(0.0).sqrt())
 }
 
-/// 1 + 1/2 + ... + 1/n.
+/// 1 + 1/2 + ... + 1/n; from 100 on by the asymptotic series, whose next term is below 1e-18.
 fn harmonic(n: u64) -> f64 {
     const EULER: f64 = 0.577_215_664_901_532_9;
-    digamma(n as f64 + 1.0) + EULER
+    if n < 100 {
+        return (1..=n).rev().map(|i| 1.0 / i as f64).sum();
+    }
+    let square = (n as f64).powi(-2);
+    let rest = square * (1.0 / 12.0 - square * (1.0 / 120.0 - square / 252.0));
+    (n as f64).ln() + EULER + 0.5 / n as f64 - rest
 }
 
 /// 1 + 1/4 + ... + 1/n^2; from 100 on pi^2/6 less the asymptotic series of the rest.

@@ -192,7 +192,7 @@ impl<F: Formula> Statistic for Binned<F> {
     }
 
     fn score(&self, sample: &Sample<'_>) -> Result<Score, Undefined> {
-        if sample.pair.is_none() {
+        if !sample.pair.is_some_and(|pair| self.edges.divide(pair.profile)) {
             return Err(Undefined::NoReference);
         }
         let tables = Tables::of(sample, &self.edges).ok_or(Undefined::Undefined)?;

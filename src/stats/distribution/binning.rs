@@ -99,6 +99,15 @@ impl Edges {
         }
     }
 
+    /// Whether the counts of a series know its bins: a reference that was built before somebody asked
+    /// for an edge does not.
+    pub(super) fn divide(&self, profile: &Profile) -> bool {
+        match profile {
+            Profile::Numeric(profile) => self.fixed().iter().all(|edge| profile.divides_at(*edge)),
+            Profile::Category(_) => true,
+        }
+    }
+
     /// Edges that must be points of the grid.
     pub(super) fn fixed(&self) -> &[f64] {
         match self {

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use super::interval::Z;
 use super::metric::{Estimate, Formula, Metric, REGRESSION, errors, regression};
+use crate::stats::rank::rank;
 use crate::stats::{Extra, OptionDoc, ParamError, Params, Performance, Statistic, StatisticKind};
 
 /// Its entry in the registry.
 pub static KIND: StatisticKind = StatisticKind {
     name: "error_quantile",
     summary: "absolute error that a share of the pairs does not exceed; from 0, greater is worse",
-    definition: "the smallest |prediction - outcome| that a share `quantile` of the pairs does not exceed, from counts on a grid of 128 cells per factor two, hence to 0.4 %; the interval holds the order statistics between which the quantile lies in 95 % of samples, and their cells",
+    definition: "the smallest |prediction - outcome| that a share `quantile` of the pairs does not exceed, from counts on a grid of 128 cells per factor two, hence to 0.4 %; the interval holds the order statistics between which the quantile lies in 95 % of samples, and their cells; it is open above (`[low, null]`) where a sample of that size has no such value",
     source: "interval: Conover, Practical Nonparametric Statistics, 1971",
     extras: &[Extra::Errors],
     options: &[OptionDoc {
@@ -50,14 +51,16 @@ impl Formula for ErrorQuantile {
     }
 
     fn estimate(&self, sums: &Performance) -> Option<Estimate> {
+        let errors = sums.errors()?;
         let sums = regression(sums)?;
-        let errors = sums.errors.as_ref().filter(|errors| errors.n() == sums.n)?;
         let (n, q) = (sums.n as f64, self.quantile);
-        let rank = |place: f64| (place.ceil() as i64).clamp(1, sums.n);
+        let rank = |place: f64| rank(place, sums.n);
         let spread = Z * (n * q * (1.0 - q)).sqrt();
-        let (low, high) = errors.at_rank(rank(n * q))?;
-        let least = errors.at_rank(rank(n * q - spread))?.0;
-        let most = errors.at_rank(rank(n * q + spread))?.1;
+        let (low, high) = errors.size_at_rank(rank(n * q))?;
+        let (from, to) = (n * q - spread, n * q + spread);
+        // A rank beyond the sample bounds nothing.
+        let least = if from > 0.0 { errors.size_at_rank(rank(from))?.0 } else { 0.0 };
+        let most = if to <= n { errors.size_at_rank(rank(to))?.1 } else { f64::INFINITY };
         Some(((low + high) / 2.0, Some((least, most))))
     }
 }

@@ -78,10 +78,10 @@ impl Hits {
     pub(super) const PLAIN: Hits = Hits { share: |x| x, metric: |x| x };
 
     /// What one window in a hundred falls below at most: the exact prediction limit of its misses.
-    /// As large a part of the reference's pairs as of the window's counts for it.
+    /// Of a reference that does not say so as large a part of the pairs as of the window's counts.
     fn floor(self, baseline: Baseline, support: u64, pairs: u64) -> Option<f64> {
-        let known = baseline.pairs as f64 * support as f64 / pairs.max(1) as f64;
-        let known = known.round().max(1.0);
+        let alike = || baseline.pairs as f64 * support as f64 / pairs.max(1) as f64;
+        let known = baseline.own.map_or_else(alike, |own| own as f64).round().max(1.0);
         let misses = ((1.0 - (self.share)(baseline.value)).clamp(0.0, 1.0) * known).round();
         let limit = prediction_limit(misses as u64, known as u64, support, 0.01);
         Some((self.metric)(1.0 - limit / support as f64)).filter(|floor| floor.is_finite())
@@ -112,7 +112,7 @@ impl<F: Formula> Statistic for Metric<F> {
         if !value.is_finite() {
             return Err(Undefined::Undefined);
         }
-        let interval = interval.filter(|(low, high)| low.is_finite() && high.is_finite());
+        let interval = interval.filter(|(low, high)| low.is_finite() && !high.is_nan());
         Ok(Score { value, support, interval })
     }
 

@@ -9,6 +9,7 @@ pub(super) mod brier;
 pub(super) mod business_value;
 pub(super) mod calibration_slope;
 pub(super) mod ece;
+pub(super) mod error_ks;
 pub(super) mod error_quantile;
 pub(super) mod f1;
 pub(super) mod gini;

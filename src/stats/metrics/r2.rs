@@ -34,8 +34,7 @@ impl Formula for R2 {
     fn estimate(&self, sums: &Performance) -> Option<Estimate> {
         let sums = regression(sums)?;
         let outcomes = sums.outcomes.as_ref().filter(|outcomes| outcomes.n == sums.n)?;
-        let sum = outcomes.sum.value();
-        let spread = outcomes.sum_sq.value() - sum * (sum / sums.n as f64);
-        (spread > 0.0).then(|| (1.0 - sums.sum_sq.value() / spread, None))
+        let spread = outcomes.spread();
+        (spread > 0.0 && spread.is_finite()).then(|| (1.0 - sums.sum_sq.value() / spread, None))
     }
 }

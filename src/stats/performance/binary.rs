@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::losses::clipped;
 use super::{Additive, Calibration, Extra, Losses, ScoreGrid, combine_extra};
 
 /// Confusion of the positive class, and losses of its probability.
@@ -57,7 +58,8 @@ impl Binary {
             *cell += sign;
         }
         let Some(p) = probability.filter(|p| (p * p).is_finite()) else { return };
-        let (given, truth) = if outcome { (p, 1.0) } else { (1.0 - p, 0.0) };
+        let clipped = clipped(p);
+        let (given, truth) = if outcome { (clipped, 1.0) } else { (1.0 - clipped, 0.0) };
         self.losses.observe(given, (p - truth) * (p - truth), sign);
         if let Some(scores) = &mut self.scores {
             scores.observe(p, outcome, sign);

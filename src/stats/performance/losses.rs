@@ -32,15 +32,20 @@ pub struct LossSquares {
     pub brier: ExactSum,
 }
 
+/// A probability as the log loss takes it.
+pub(super) fn clipped(probability: f64) -> f64 {
+    probability.clamp(CLIP, 1.0 - CLIP)
+}
+
 impl Losses {
     pub(super) fn empty(extras: &[Extra]) -> Losses {
         let squares = extras.contains(&Extra::Squares).then(LossSquares::default);
         Losses { squares, ..Losses::default() }
     }
 
-    /// `given` is the probability of what came true; both are finite.
+    /// `given` is the clipped probability of what came true; both are finite.
     pub(super) fn observe(&mut self, given: f64, brier: f64, sign: i64) {
-        let (log, signed) = (-given.clamp(CLIP, 1.0 - CLIP).ln(), sign as f64);
+        let (log, signed) = (-given.ln(), sign as f64);
         self.n += sign;
         self.sum_log.add(signed * log);
         self.sum_brier.add(signed * brier);

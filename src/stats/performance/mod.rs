@@ -70,7 +70,7 @@ pub enum Extra {
     Outcomes,
     /// Squared errors of logarithms (regression).
     Logarithms,
-    /// Counts of absolute errors on a logarithmic grid (regression).
+    /// Counts of errors on a logarithmic grid (regression).
     Errors,
 }
 
@@ -176,6 +176,17 @@ impl Performance {
             Performance::Regression(r) => r.n,
             Performance::Binary(b) => b.n().max(b.losses.n),
             Performance::Multiclass(m) => m.n().max(m.losses.n),
+        }
+    }
+
+    /// Errors by sign and size, of a regression where they were asked for.
+    #[must_use]
+    pub fn errors(&self) -> Option<&LogHistogram> {
+        match self {
+            Performance::Regression(sums) => {
+                sums.errors.as_ref().filter(|errors| errors.n() == sums.n)
+            }
+            _ => None,
         }
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::losses::clipped;
 use super::{Additive, Extra, Losses, ScoreGrid, combine_extra};
 
 /// Confusion of classes, and losses of their probabilities.
@@ -51,7 +52,7 @@ impl Multiclass {
             let truth = if i == place { 1.0 } else { 0.0 };
             (p - truth) * (p - truth)
         });
-        self.losses.observe(probabilities[place], errors.sum(), sign);
+        self.losses.observe(clipped(probabilities[place]), errors.sum(), sign);
         if let Some(scores) = &mut self.scores {
             for (i, (class, p)) in classes.iter().zip(probabilities).enumerate() {
                 let grid = match scores.get_mut(class) {

@@ -28,7 +28,7 @@ pub struct Regression {
     pub outcomes: Option<OutcomeMoments>,
     /// Errors of logarithms, where asked for.
     pub logarithms: Option<LogErrors>,
-    /// Absolute errors by size, where asked for.
+    /// Errors by sign and size, where asked for.
     pub errors: Option<LogHistogram>,
 }
 
@@ -115,7 +115,7 @@ impl Regression {
             logarithms.observe(prediction, outcome, sign);
         }
         if let Some(errors) = &mut self.errors {
-            errors.observe(error.abs(), sign);
+            errors.observe(error, sign);
         }
     }
 }
@@ -127,7 +127,22 @@ impl OutcomeMoments {
             self.n += sign;
             self.sum.add(sign as f64 * outcome);
             self.sum_sq.add(sign as f64 * square);
+            // What the square was rounded by: the spread of outcomes far from 0 hangs on it.
+            self.sum_sq.add(sign as f64 * outcome.mul_add(outcome, -square));
         }
+    }
+
+    /// Sum of (outcome - mean outcome)^2, also where that is a small difference of large sums.
+    #[must_use]
+    pub fn spread(&self) -> f64 {
+        let n = self.n as f64;
+        let ((sum, sum_rest), (squares, squares_rest)) =
+            (self.sum.twofold(), self.sum_sq.twofold());
+        let (whole, product) = (n * squares, sum * sum);
+        let rests = n.mul_add(squares, -whole) + n * squares_rest
+            - sum.mul_add(sum, -product)
+            - (2.0 * sum + sum_rest) * sum_rest;
+        (whole - product + rests) / n
     }
 }
 

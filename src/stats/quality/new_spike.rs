@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use crate::stats::law::{prediction_limit, visible_rate};
 use crate::stats::{
-    Basis, Direction, Pair, Profile, Sample, Score, Statistic, StatisticKind, Undefined,
+    Basis, Counts, Direction, Pair, Profile, Sample, Score, Statistic, StatisticKind, Undefined,
 };
 
 /// Its entry in the registry.
 pub static KIND: StatisticKind = StatisticKind {
     name: "new_spike",
     summary: "largest share of the window's values between two neighbouring values of the reference, beyond the reference's own share there; 0 to 1, greater is worse",
-    definition: "max over gaps of the reference's grid (the open ends among them) of the window's share less the reference's share, at least 0: a default fill or a stuck sensor at a value that the reference does not hold",
+    definition: "max over the gaps between neighbouring values of the reference (the open ends among them; of a compressed one, between points of its grid) of the window's share less the reference's share, at least 0: a default fill or a stuck sensor at a value that the reference does not hold",
     range: "0 to 1",
     source: "a count; noise floor: the law of spacings (Pyke, JRSS B 27, 1965), Bonferroni over the gaps",
     basis: Basis::Quality,
@@ -28,12 +28,26 @@ pub static KIND: StatisticKind = StatisticKind {
 #[derive(Debug)]
 struct NewSpike;
 
-/// Reference and window shares of the gaps; `None` for categories and for an empty side.
-fn gaps<'a>(pair: &Pair<'a>) -> Option<impl Iterator<Item = (f64, f64)> + 'a> {
-    let (m, n) = (pair.reference.counted as f64, pair.window.counted as f64);
-    let numeric = matches!(pair.profile, Profile::Numeric(_));
-    let cells = pair.reference.cells.iter().zip(&pair.window.cells).step_by(2);
-    (numeric && m > 0.0 && n > 0.0).then(|| cells.map(move |(r, w)| (*r as f64 / m, *w as f64 / n)))
+/// Reference and window counts between two neighbouring values of the reference, from below the
+/// least to beyond the greatest: what an edge of some statistic divides lies together. `None` for
+/// categories and for an empty side.
+fn gaps<'a>(pair: &Pair<'a>) -> Option<impl Iterator<Item = (u64, u64)> + 'a> {
+    let Profile::Numeric(profile) = pair.profile else { return None };
+    let (reference, window) = (pair.reference, pair.window);
+    if reference.counted == 0 || window.counted == 0 {
+        return None;
+    }
+    let ends = profile.at_or_below.iter().zip(&profile.below).enumerate();
+    let values = ends.filter(|(_, (at_or_below, below))| at_or_below > below).map(|(i, _)| i);
+    let ends = values.map(|point| 2 * point + 1).chain([reference.cells.len()]);
+    let mut from = 0;
+    Some(ends.map(move |end| {
+        let sum =
+            |counts: &Counts| counts.cells.get(from..end).map_or(0, |cells| cells.iter().sum());
+        let gap = (sum(reference), sum(window));
+        from = end + 1;
+        gap
+    }))
 }
 
 impl Statistic for NewSpike {
@@ -48,7 +62,8 @@ impl Statistic for NewSpike {
     fn score(&self, sample: &Sample<'_>) -> Result<Score, Undefined> {
         let pair = sample.pair.as_ref().ok_or(Undefined::NoReference)?;
         let gaps = gaps(pair).ok_or(Undefined::Undefined)?;
-        let value = gaps.map(|(r, w)| w - r).fold(0.0, f64::max);
+        let (m, n) = (pair.reference.counted as f64, pair.window.counted as f64);
+        let value = gaps.map(|(r, w)| w as f64 / n - r as f64 / m).fold(0.0, f64::max);
         Ok(Score { value, support: self.support(sample), interval: None })
     }
 
@@ -57,8 +72,8 @@ impl Statistic for NewSpike {
     fn noise_floor(&self, sample: &Sample<'_>) -> Option<f64> {
         let pair = sample.pair.as_ref()?;
         let (m, n) = (pair.reference.counted, pair.window.counted);
-        let level = 0.01 / gaps(pair)?.count() as f64;
-        let mut held: Vec<u64> = pair.reference.cells.iter().step_by(2).copied().collect();
+        let mut held: Vec<u64> = gaps(pair)?.map(|(reference, _)| reference).collect();
+        let level = 0.01 / held.len() as f64;
         held.sort_unstable();
         held.dedup();
         let beyond =

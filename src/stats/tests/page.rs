@@ -26,13 +26,13 @@ const CHOOSER: &str = "
 | To know | Choose | Because |
 |---|---|---|
 | whether a series has changed, whatever its type | `psi` | numbers, categories and missing values alike, and the bin that moved is told |
-| the same of numbers, without bins | `ks` | the largest distance, ties exact; a small shift of many values counts as much as a large one |
+| the same of numbers, without bins | `ks` | the largest distance, ties exact; what counts is how many values cross a place, not how far they go |
 | whether values have grown or fallen | `mann_whitney` | above 0.5 they are greater than in the reference |
 | small differences all along the scale | `cramer_von_mises` | sums what `ks` sees at one place |
 | changes of the tails or of the spread | `anderson_darling`, `kuiper` | they weigh the ends as much as the middle |
 | how far values moved, in their own unit | `wasserstein` | with `normed` in standard deviations |
 | how many rows would have to change their category | `total_variation` | a share of rows; `l_infinity` is the largest single change |
-| what another tool computes | `jensen_shannon`, `hellinger`, `kl`, `chi_square`, `g_test` | defined as in scipy, over bins of the reference |
+| what another tool computes | `jensen_shannon`, `hellinger`, `kl`, `chi_square`, `g_test` | over bins of the reference; `chi_square`, `g_test` and `jensen_shannon` (base 2) as in scipy, `kl` smoothed |
 | whether values still come, and of the right type | `missing_rate`, `null_rate`, `nan_rate`, `type_error_rate` | shares of rows |
 | whether values come that the reference never held | `new_category_rate`, `out_of_range_rate`, `new_spike` | a new code, another unit, a default fill |
 | whether a sensor is stuck | `constant_feature` | one value only |
@@ -46,6 +46,7 @@ const CHOOSER: &str = "
 | errors relative to the size of the outcome | `mape`, `msle` | `msle` also where outcomes are near 0 |
 | what is better than saying the mean | `r2` | 1 is perfect, 0 is the mean |
 | predictions that are meant as a quantile | `pinball` | its own loss |
+| whether errors are distributed as they were | `error_ks` | drift of the residuals, whatever its kind: place, spread or shape |
 | the error that most predictions stay below | `error_quantile` | 0.95 is the worst of twenty |
 | whether outcomes come, and when | `outcome_coverage`, `outcome_delay` | before any performance is believed |
 | whether traffic is as usual | `event_rate` | predictions per second |

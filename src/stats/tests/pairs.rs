@@ -168,6 +168,43 @@ fn regression_metrics_equal_scikit_learns() {
     }
 }
 
+/// Probabilities are clipped to [1e-15, 1 - 1e-15] before anything is taken of them.
+#[test]
+fn certain_errors_cost_what_clipped_probabilities_do() {
+    let cost = |probability: f64, outcome: bool| {
+        let mut sums = Performance::empty(Task::Binary, &Extra::ALL);
+        let predicted = Some(true);
+        let pair = Observation::Binary { predicted, probability: Some(probability), outcome };
+        sums.observe(&pair, 1);
+        score("log_loss", serde_json::json!({}), &sums).value
+    };
+    // numpy 2.4.6: -np.log(1 - (1 - 1e-15)), -np.log(1e-15), -np.log(1 - 1e-15).
+    close(cost(1.0, false), 34.539_575_992_340_88, 1e-12, "sure and wrong");
+    close(cost(0.0, true), 34.538_776_394_910_68, 1e-12, "excluded and true");
+    close(cost(1.0, true), 9.992_007_221_626_415e-16, 1e-9, "sure and right");
+}
+
+/// What is explained does not depend on where outcomes lie: numbers of 1/1024, so that each is a
+/// float wherever it is put.
+#[test]
+fn r2_is_exact_far_from_zero() {
+    let steps = |i: i64, by: i64| (i * by % 4096 - 2048) as f64 / 1024.0;
+    let at = |place: f64| {
+        let mut sums = Performance::empty(Task::Regression, &Extra::ALL);
+        for i in 0..1_000 {
+            let outcome = steps(i, 1_103) + place;
+            let prediction = outcome + steps(i, 769) / 4.0;
+            sums.observe(&Observation::Regression { prediction, outcome }, 1);
+        }
+        score("r2", serde_json::json!({}), &sums).value
+    };
+    let here = at(0.0);
+    assert!((0.9..0.99).contains(&here), "{here}");
+    for place in [1e5, 1_700_000_000.0, 1e9, -3e10] {
+        close(at(place), here, 1e-12, "r2");
+    }
+}
+
 #[test]
 fn slices_merge_and_are_taken_back_without_a_trace() {
     let golden = golden();

@@ -143,7 +143,7 @@ fn rare_classes_have_floors_of_their_positives() {
         })
     };
     let floor = |name: &str, sums: &Performance, value: f64, pairs: u64| {
-        let baseline = Some(Baseline { value, pairs });
+        let baseline = Some(Baseline { value, pairs, own: None });
         let sample = Sample { performance: Some(sums), baseline, ..Sample::default() };
         let statistic = build(name);
         let floor = statistic.noise_floor(&sample)?;
