@@ -170,7 +170,8 @@ pub struct ScoreLine {
     pub revision: u32,
     /// The number; null with `no_data`.
     pub score: Option<f64>,
-    /// Rigorous interval; null when exact. Its upper end is null where nothing bounds the score above.
+    /// Rigorous interval of a bound, 95 % interval of an estimate; null when exact or not known. Its upper end
+    /// is null where nothing bounds the score above.
     pub interval: Option<(f64, Option<f64>)>,
     /// Probability of such a score without drift; see [`ScoreLine::written`].
     pub p_value: Option<f64>,

@@ -1,4 +1,4 @@
-//! Laws that every statistic obeys; `golden` and `pairs` compare with values of scipy and
+//! Laws that every statistic obeys; `golden`, `pairs` and `intervals` compare with values of scipy and
 //! scikit-learn (tests/golden), `published` with what other projects print, `orders` with the
 //! definitions, spelt out, on random data.
 
@@ -8,6 +8,7 @@ mod estimates;
 mod floors;
 mod golden;
 mod huge;
+mod intervals;
 mod orders;
 mod page;
 mod pairs;

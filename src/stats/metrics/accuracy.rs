@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use super::average::{Average, Class, estimate};
+use super::average::{Average, estimate};
 use super::interval::wilson;
 use super::metric::{CLASSES, Estimate, Formula, Metric, share};
+use super::table::Class;
 use crate::stats::{Confusion, Expectation, Performance, StatisticKind};
 
 /// Its entry in the registry.

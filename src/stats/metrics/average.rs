@@ -1,10 +1,10 @@
 //! Precision, recall and f1: one class against the rest, and averages over classes.
 
-use std::collections::{BTreeMap, BTreeSet};
-
+use super::delta::{self, Slopes, softened};
 use super::interval::wilson;
 use super::metric::Estimate;
-use crate::stats::{Binary, Multiclass, OptionDoc, ParamError, Params, Performance};
+use super::table::{Class, Table};
+use crate::stats::{Multiclass, OptionDoc, ParamError, Params, Performance};
 
 /// Option `average`.
 pub(super) const OPTIONS: &[OptionDoc] = &[OptionDoc {
@@ -45,15 +45,8 @@ impl Average {
     }
 }
 
-/// True positives, predicted positives, actual positives of one class.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Class {
-    pub hits: i64,
-    pub predicted: i64,
-    pub actual: i64,
-}
-
-/// Numerator and denominator of a metric of one class; the support is the denominator.
+/// Numerator and denominator of a metric of one class, both linear in its counts; the support is
+/// the denominator.
 pub(super) type Ratio = fn(Class) -> (i64, i64);
 
 fn share(class: Class, ratio: Ratio) -> f64 {
@@ -64,42 +57,10 @@ fn share(class: Class, ratio: Ratio) -> f64 {
     }
 }
 
-fn positive(sums: &Binary) -> Class {
-    Class {
-        hits: sums.true_positive,
-        predicted: sums.true_positive + sums.false_positive,
-        actual: sums.true_positive + sums.false_negative,
-    }
-}
-
-/// Every class that was predicted or came true.
-pub(super) fn classes(sums: &Multiclass) -> BTreeMap<&str, Class> {
-    let names: BTreeSet<&str> = sums
-        .confusion
-        .iter()
-        .flat_map(|(outcome, row)| row.keys().chain([outcome]))
-        .map(String::as_str)
-        .collect();
-    let mut classes: BTreeMap<&str, Class> =
-        names.into_iter().map(|name| (name, Class::default())).collect();
-    for (outcome, row) in &sums.confusion {
-        for (predicted, &n) in row {
-            if let Some(class) = classes.get_mut(outcome.as_str()) {
-                class.actual += n;
-                class.hits += if outcome == predicted { n } else { 0 };
-            }
-            if let Some(class) = classes.get_mut(predicted.as_str()) {
-                class.predicted += n;
-            }
-        }
-    }
-    classes
-}
-
 /// The denominator of a binary metric; all pairs with several classes.
 pub(super) fn support(sums: &Performance, ratio: Ratio) -> i64 {
     match sums {
-        Performance::Binary(sums) => ratio(positive(sums)).1,
+        Performance::Binary(sums) => ratio(Class::positive(sums)).1,
         Performance::Multiclass(sums) => sums.n(),
         Performance::Regression(_) => 0,
     }
@@ -109,7 +70,7 @@ pub(super) fn support(sums: &Performance, ratio: Ratio) -> i64 {
 pub(super) fn estimate(sums: &Performance, average: Average, ratio: Ratio) -> Option<Estimate> {
     match sums {
         Performance::Binary(sums) => {
-            let (hits, of) = ratio(positive(sums));
+            let (hits, of) = ratio(Class::positive(sums));
             Some((hits as f64 / of as f64, wilson(hits, of)))
         }
         Performance::Multiclass(sums) => Some(averaged(sums, average, ratio)),
@@ -117,22 +78,55 @@ pub(super) fn estimate(sums: &Performance, average: Average, ratio: Ratio) -> Op
     }
 }
 
+/// How the metric, averaged, follows the cells of a class.
+fn slopes(table: &Table, average: Average, ratio: Ratio) -> Vec<Slopes> {
+    let soft = softened(table);
+    let pairs: f64 = soft.iter().map(|class| class.actual as f64).sum();
+    let by = |class: Class| {
+        let (hits, of) = ratio(class);
+        (hits as f64, of as f64)
+    };
+    let (right, actual, predicted) = (
+        by(Class { hits: 1, ..Class::default() }),
+        by(Class { actual: 1, ..Class::default() }),
+        by(Class { predicted: 1, ..Class::default() }),
+    );
+    let of_class = |(counted, soft): (&Class, Class)| {
+        // A class that the metric leaves undefined counts 0 wherever its pairs lie.
+        if ratio(*counted).1 <= 0 {
+            return Slopes::default();
+        }
+        let (value, (_, of)) = (share(soft, ratio), by(soft));
+        let (weight, of_weight) = match average {
+            Average::Weighted => (soft.actual as f64 / pairs, value),
+            _ => (1.0 / table.classes.len() as f64, 0.0),
+        };
+        let slope = |(hits, more): (f64, f64)| weight * pairs * (hits - value * more) / of;
+        Slopes {
+            right: slope(right),
+            actual: slope(actual) + of_weight,
+            predicted: slope(predicted),
+        }
+    };
+    table.classes.iter().zip(soft).map(of_class).collect()
+}
+
 fn averaged(sums: &Multiclass, average: Average, ratio: Ratio) -> Estimate {
-    let (n, classes) = (sums.n(), classes(sums));
-    match average {
+    let table = Table::of_classes(sums);
+    let (n, classes) = (table.pairs() as f64, &table.classes);
+    let value = match average {
         // Every wrong pair is a false positive of one class and a false negative of another: all
         // three metrics are the share of right pairs.
         Average::Micro => {
-            let hits: i64 = classes.values().map(|c| c.hits).sum();
-            (hits as f64 / n as f64, wilson(hits, n))
+            let hits: i64 = classes.iter().map(|c| c.hits).sum();
+            return (hits as f64 / n, wilson(hits, table.pairs()));
         }
         Average::Macro => {
-            let sum: f64 = classes.values().map(|c| share(*c, ratio)).sum();
-            (sum / classes.len() as f64, None)
+            classes.iter().map(|c| share(*c, ratio)).sum::<f64>() / classes.len() as f64
         }
         Average::Weighted => {
-            let sum: f64 = classes.values().map(|c| share(*c, ratio) * c.actual as f64).sum();
-            (sum / n as f64, None)
+            classes.iter().map(|c| share(*c, ratio) * c.actual as f64).sum::<f64>() / n
         }
-    }
+    };
+    (value, delta::interval(&table, &slopes(&table, average, ratio), value, 0.0))
 }

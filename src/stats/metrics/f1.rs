@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use super::average::{self, Average, Class};
+use super::average::{self, Average};
 use super::interval::wilson;
 use super::metric::{CLASSES, Estimate, Formula, Hits, Metric, binary};
+use super::table::Class;
 use crate::stats::{Confusion, Expectation, Performance, StatisticKind};
 
 /// Its entry in the registry.
@@ -12,7 +13,7 @@ pub static KIND: StatisticKind = StatisticKind {
     name: "f1",
     summary: "harmonic mean of precision and recall; 0 to 1, smaller is worse",
     definition: "2 TP / (2 TP + FP + FN); several classes averaged by `average`, one without predictions and outcomes counts 0; its support is what either side called positive",
-    source: "van Rijsbergen 1979; as sklearn.metrics.f1_score with zero_division = 0; interval: Wilson's of TP / (TP + FP + FN), of which f1 is an increasing function, as is its noise floor for a binary model",
+    source: "van Rijsbergen 1979; as sklearn.metrics.f1_score with zero_division = 0; interval: Wilson's of TP / (TP + FP + FN), of which f1 is an increasing function, as is its noise floor for a binary model; of macro and weighted the delta method (Bishop, Fienberg & Holland 1975) on a table with half a right and half a wrong pair more per class",
     floor: true,
     options: average::OPTIONS,
     build: |params| Ok(Arc::new(Metric(F1(Average::from_params(params)?)))),

@@ -2,17 +2,18 @@
 
 use std::sync::Arc;
 
-use super::average::{Class, classes};
+use super::delta::{self, Slopes, softened};
 use super::metric::{CLASSES, Estimate, Formula, Metric};
-use crate::stats::{Binary, Confusion, Expectation, Performance, StatisticKind};
+use super::table::{Class, Table};
+use crate::stats::{Confusion, Expectation, Performance, StatisticKind};
 
 /// Its entry in the registry.
 pub static KIND: StatisticKind = StatisticKind {
     name: "mcc",
     summary: "Matthews correlation of predicted and actual classes; -1 to 1, 0 for guessing, smaller is worse",
-    definition: "(hits n - sum of predicted actual) / sqrt((n^2 - sum of predicted^2) (n^2 - sum of actual^2)), sums over classes: the phi coefficient for two; 0 where a side has one class only",
+    definition: "(hits n - sum of predicted actual) / sqrt((n^2 - sum of predicted^2) (n^2 - sum of actual^2)), sums over classes: the phi coefficient for two; 0 where a side has one class only, then without an interval",
     range: "-1 to 1",
-    source: "Matthews 1975; several classes: Gorodkin, Computational Biology and Chemistry 28, 2004; as sklearn.metrics.matthews_corrcoef",
+    source: "Matthews 1975; several classes: Gorodkin, Computational Biology and Chemistry 28, 2004; as sklearn.metrics.matthews_corrcoef; interval: the delta method (Bishop, Fienberg & Holland 1975) on a table with half a right and half a wrong pair more per class",
     build: |_| Ok(Arc::new(Metric(Mcc))),
     ..CLASSES
 };
@@ -20,19 +21,27 @@ pub static KIND: StatisticKind = StatisticKind {
 #[derive(Debug)]
 struct Mcc;
 
-fn both(sums: &Binary) -> [Class; 2] {
-    [
-        Class {
-            hits: sums.true_positive,
-            predicted: sums.true_positive + sums.false_positive,
-            actual: sums.true_positive + sums.false_negative,
-        },
-        Class {
-            hits: sums.true_negative,
-            predicted: sums.true_negative + sums.false_negative,
-            actual: sums.true_negative + sums.false_positive,
-        },
-    ]
+/// How it follows the cells of each class: with N the numerator and A and P the terms under the
+/// root, by dN / sqrt(A P) - N / sqrt(A P) (dA / A + dP / P) / 2.
+fn slopes(table: &Table) -> Vec<Slopes> {
+    let soft = softened(table);
+    let pairs: f64 = soft.iter().map(|class| class.actual as f64).sum();
+    let shares = |class: &Class| (class.actual as f64 / pairs, class.predicted as f64 / pairs);
+    let sum = |of: fn((f64, f64)) -> f64| soft.iter().map(shares).map(of).sum::<f64>();
+    let actual = 1.0 - sum(|(a, _)| a * a);
+    let predicted = 1.0 - sum(|(_, p)| p * p);
+    let hits = soft.iter().map(|class| class.hits as f64).sum::<f64>() / pairs;
+    let scale = (actual * predicted).sqrt();
+    let value = (hits - sum(|(a, p)| a * p)) / scale;
+    let of_class = |class: &Class| {
+        let (a, p) = shares(class);
+        Slopes {
+            right: 1.0 / scale,
+            actual: value * a / actual - p / scale,
+            predicted: value * p / predicted - a / scale,
+        }
+    };
+    soft.iter().map(of_class).collect()
 }
 
 impl Formula for Mcc {
@@ -53,12 +62,8 @@ impl Formula for Mcc {
     }
 
     fn estimate(&self, sums: &Performance) -> Option<Estimate> {
-        let classes: Vec<Class> = match sums {
-            Performance::Binary(sums) => both(sums).to_vec(),
-            Performance::Multiclass(sums) => classes(sums).into_values().collect(),
-            Performance::Regression(_) => return None,
-        };
-        let sum = |of: fn(&Class) -> i128| classes.iter().map(of).sum::<i128>();
+        let table = Table::of(sums)?;
+        let sum = |of: fn(&Class) -> i128| table.classes.iter().map(of).sum::<i128>();
         let n = sum(|c| c.actual.into());
         let agreement =
             sum(|c| c.hits.into()) * n - sum(|c| i128::from(c.predicted) * i128::from(c.actual));
@@ -68,7 +73,8 @@ impl Formula for Mcc {
             return Some((0.0, None));
         }
         let scale = (predicted as f64).sqrt() * (actual as f64).sqrt();
-        Some(((agreement as f64 / scale).clamp(-1.0, 1.0), None))
+        let value = (agreement as f64 / scale).clamp(-1.0, 1.0);
+        Some((value, delta::interval(&table, &slopes(&table), value, self.least())))
     }
 
     fn least(&self) -> f64 {

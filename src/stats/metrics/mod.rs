@@ -8,6 +8,7 @@ pub(super) mod average_precision;
 pub(super) mod brier;
 pub(super) mod business_value;
 pub(super) mod calibration_slope;
+mod delta;
 pub(super) mod ece;
 pub(super) mod error_ks;
 pub(super) mod error_quantile;
@@ -29,5 +30,6 @@ pub(super) mod recall;
 pub(super) mod rmse;
 pub(super) mod roc_auc;
 pub(super) mod specificity;
+mod table;
 
 pub(super) use interval::Z;

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use super::average::{self, Average, Class};
+use super::average::{self, Average};
 use super::metric::{CLASSES, Estimate, Formula, Hits, Metric, binary, share};
+use super::table::Class;
 use crate::stats::{Confusion, Expectation, Performance, StatisticKind};
 
 /// Its entry in the registry.
@@ -11,7 +12,7 @@ pub static KIND: StatisticKind = StatisticKind {
     name: "precision",
     summary: "share of predicted positives that are; 0 to 1, smaller is worse",
     definition: "true positives / predicted positives; several classes averaged by `average`, one without predictions counts 0",
-    source: "as sklearn.metrics.precision_score with zero_division = 0; interval: Wilson 1927; noise floor of a binary model: exact prediction limit of its misses (Thatcher, JRSS B 26, 1964)",
+    source: "as sklearn.metrics.precision_score with zero_division = 0; interval: Wilson 1927, of macro and weighted the delta method (Bishop, Fienberg & Holland 1975) on a table with half a right and half a wrong pair more per class; noise floor of a binary model: exact prediction limit of its misses (Thatcher, JRSS B 26, 1964)",
     floor: true,
     options: average::OPTIONS,
     build: |params| Ok(Arc::new(Metric(Precision(Average::from_params(params)?)))),

@@ -13,7 +13,7 @@ use crate::stats::{
 pub static KIND: StatisticKind = StatisticKind {
     name: "roc_auc",
     summary: "probability that a positive pair has the higher probability; 0 to 1, 0.5 for guessing, smaller is worse",
-    definition: "P(p of a positive > p of a negative) + P(equal) / 2, from counts of both classes on a grid of 128 cells per factor two of the distance to 0 or 1; several classes: the mean of one against the rest, classes without pairs of both kinds left out. The interval is DeLong's, widened by what pairs within one cell may add. Its support is the rarer class",
+    definition: "P(p of a positive > p of a negative) + P(equal) / 2, from counts of both classes on a grid of 128 cells per factor two of the distance to 0 or 1; several classes: the mean of one against the rest, classes without pairs of both kinds left out. The interval is DeLong's, widened by what pairs within one cell may add; several classes: with the mean of their deviations, which that of the mean does not exceed, hence 95 % or more, and none where a class has one pair of a kind. Its support is the rarer class, of several classes all pairs",
     source: "Hanley & McNeil 1982; interval: DeLong, DeLong & Clarke-Pearson, Biometrics 44, 1988; as sklearn.metrics.roc_auc_score(multi_class = \"ovr\")",
     extras: &[Extra::Scores],
     build: |_| Ok(Arc::new(Metric(RocAuc))),
@@ -65,11 +65,12 @@ pub(super) fn of_binary(sums: &Binary) -> Option<Estimate> {
     let (negatives, positives) = grid.totals();
     let Area { value, error, deviation } =
         area(grid).filter(|_| negatives + positives == sums.losses.n)?;
-    let interval = deviation.map(|deviation| {
-        let half = Z * deviation + error;
-        ((value - half).max(0.0), (value + half).min(1.0))
-    });
-    Some((value, interval))
+    Some((value, deviation.map(|deviation| around(value, deviation, error))))
+}
+
+fn around(value: f64, deviation: f64, error: f64) -> (f64, f64) {
+    let half = Z * deviation + error;
+    ((value - half).max(0.0), (value + half).min(1.0))
 }
 
 /// The area if outcomes are what was expected, the rarer class and the band.
@@ -113,7 +114,8 @@ pub(super) fn rarer(sums: &Performance) -> i64 {
         .map_or(0, |grid| grid.totals().0.min(grid.totals().1))
 }
 
-/// The mean over classes; its interval holds what pairs within cells may move it.
+/// The mean over classes. The areas hang together in a way that the grids do not tell; the
+/// deviation of a mean is at most the mean of the deviations, whatever it is.
 fn of_classes(sums: &Multiclass) -> Option<Estimate> {
     let grids = sums.scores.as_ref()?;
     let complete = |grid: &&ScoreGrid| grid.totals().0 + grid.totals().1 == sums.losses.n;
@@ -121,9 +123,11 @@ fn of_classes(sums: &Multiclass) -> Option<Estimate> {
     if areas.is_empty() {
         return None;
     }
-    let mean = |of: fn(&Area) -> f64| areas.iter().map(of).sum::<f64>() / areas.len() as f64;
-    let (value, error) = (mean(|area| area.value), mean(|area| area.error));
-    Some((value, Some((value - error, value + error))))
+    let mean = |sum: f64| sum / areas.len() as f64;
+    let value = mean(areas.iter().map(|area| area.value).sum());
+    let error = mean(areas.iter().map(|area| area.error).sum());
+    let deviations: Option<f64> = areas.iter().map(|area| area.deviation).sum();
+    Some((value, deviations.map(|sum| around(value, mean(sum), error))))
 }
 
 impl Formula for RocAuc {

@@ -1,6 +1,8 @@
 """Metrics over matched pairs, straight from the rows."""
 
 import math
+import pathlib
+import sys
 
 import numpy as np
 from scipy import stats
@@ -8,6 +10,9 @@ from sklearn import metrics
 from sklearn.linear_model import LogisticRegression
 
 from rows import CLASSES
+
+sys.path.append(str(pathlib.Path(__file__).parents[1]))
+from intervals import averaged, delta, ece_interval, mcc, r2_interval  # noqa: E402
 
 THRESHOLD = 0.3
 VALUES = {"true_positive": 10, "false_positive": -3, "true_negative": 1, "false_negative": -20}
@@ -42,7 +47,7 @@ def regression(window, outcomes):
     yield {"kind": "mean_error"}, mean_of(error)
     yield {"kind": "mape"}, mean_of(np.abs(error[valued]) / was[valued])
     yield {"kind": "msle"}, mean_of((np.log1p(said) - np.log1p(was)) ** 2)
-    yield {"kind": "r2"}, {"score": metrics.r2_score(was, said), "support": n}
+    yield {"kind": "r2"}, {"score": metrics.r2_score(was, said), "interval": r2_interval(said, was), "support": n}
     for options in ({}, {"quantile": 0.9}):
         q = options.get("quantile", 0.5)
         loss = np.where(was > said, q * (was - said), (1 - q) * (said - was))
@@ -69,27 +74,32 @@ def slope(p, y):
 
 def ece(p, y):
     place = np.searchsorted(np.linspace(0, 1, 11)[1:-1], p)
-    return sum(abs(y[place == b].sum() - p[place == b].sum()) for b in range(10)) / len(y)
+    score = sum(abs(y[place == b].sum() - p[place == b].sum()) for b in range(10)) / len(y)
+    return {"score": score, "interval": ece_interval(score, place, y), "support": len(y)}
 
 
 def binary(window, outcomes, column):
     p, y = pairs(window, outcomes, column, "fraud")
     p, y = np.array(p, float), np.array(y, int)
     said, n = (p >= THRESHOLD).astype(int), len(y)
-    tn, fp, fn, tp = (int(x) for x in metrics.confusion_matrix(y, said).ravel())
+    table = metrics.confusion_matrix(y, said)
+    tn, fp, fn, tp = (int(x) for x in table.ravel())
     rarer = int(min(y.sum(), n - y.sum()))
     yield {"kind": "accuracy"}, share(tp + tn, n)
     yield {"kind": "precision"}, share(tp, tp + fp)
     yield {"kind": "recall"}, share(tp, tp + fn)
     yield {"kind": "specificity"}, share(tn, tn + fp)
-    yield {"kind": "f1"}, {"score": metrics.f1_score(y, said), "support": tp + fp + fn}
-    yield {"kind": "mcc"}, {"score": metrics.matthews_corrcoef(y, said), "support": n}
+    overlap = share(tp, tp + fp + fn)
+    of_overlap = [2 * end / (1 + end) for end in overlap["interval"]]
+    yield {"kind": "f1"}, overlap | {"score": metrics.f1_score(y, said), "interval": of_overlap}
+    phi = {"score": metrics.matthews_corrcoef(y, said), "interval": delta(mcc(2), table, -1)}
+    yield {"kind": "mcc"}, phi | {"support": n}
     worth = np.where(said == 1, np.where(y == 1, 10, -3), np.where(y == 1, -20, 1))
     yield {"kind": "business_value"} | VALUES, mean_of(worth)
     given = np.clip(np.where(y == 1, p, 1 - p), 1e-15, 1 - 1e-15)
     yield {"kind": "log_loss"}, mean_of(-np.log(given))
     yield {"kind": "brier"}, mean_of((p - y) ** 2)
-    yield {"kind": "ece"}, {"score": ece(p, y), "support": n}
+    yield {"kind": "ece"}, ece(p, y)
     auc, open_pairs = metrics.roc_auc_score(y, p), near_pairs(p, y)
     error = {"error": open_pairs / 2} if open_pairs else {}
     twice = {"error": open_pairs} if open_pairs else {}
@@ -105,16 +115,27 @@ def multiclass(window, outcomes):
     said, was = pairs(window, outcomes, "kind", "kind")
     told = np.array([pairs(window, outcomes, f"p_{name}", "kind")[0] for name in CLASSES], float).T
     n, y = len(was), np.array([CLASSES.index(name) for name in was])
-    yield {"kind": "accuracy"}, share(sum(a == b for a, b in zip(said, was)), n)
+    right = share(sum(a == b for a, b in zip(said, was)), n)
+    yield {"kind": "accuracy"}, right
+    names = sorted({*said, *was})
+    table = metrics.confusion_matrix(was, said, labels=names)
+    sides = {"precision": table.sum(axis=0), "recall": table.sum(axis=1)}
+    sides["f1"] = sides["precision"] + sides["recall"]
     for kind, score in (
         ("precision", metrics.precision_score),
         ("recall", metrics.recall_score),
         ("f1", metrics.f1_score),
     ):
         for options in ({}, {"average": "micro"}, {"average": "weighted"}):
-            value = score(was, said, average=options.get("average", "macro"), zero_division=0)
-            yield {"kind": kind} | options, {"score": value, "support": n}
-    yield {"kind": "mcc"}, {"score": metrics.matthews_corrcoef(was, said), "support": n}
+            average = options.get("average", "macro")
+            value = score(was, said, average=average, zero_division=0)
+            if average == "micro" or (kind, average) == ("recall", "weighted"):
+                interval = right["interval"]
+            else:
+                interval = delta(averaged(kind, average, sides[kind] > 0), table, 0)
+            yield {"kind": kind} | options, {"score": value, "interval": interval, "support": n}
+    phi = {"score": metrics.matthews_corrcoef(was, said), "interval": delta(mcc(len(names)), table, -1)}
+    yield {"kind": "mcc"}, phi | {"support": n}
     yield {"kind": "log_loss"}, mean_of(-np.log(np.clip(told[np.arange(n), y], 1e-15, 1 - 1e-15)))
     yield {"kind": "brier"}, mean_of(((told - np.eye(4)[y]) ** 2).sum(axis=1))
     auc = metrics.roc_auc_score(y, told, multi_class="ovr", average="macro")
