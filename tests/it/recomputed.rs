@@ -12,8 +12,9 @@ use crate::rig::daemon::driftd;
 use crate::rig::folder;
 
 /// Each model with its task, its live rows, and whether it has a reference.
-const MODELS: [(&str, Option<Task>, &str, bool); 5] = [
+const MODELS: [(&str, Option<Task>, &str, bool); 6] = [
     ("trips", Some(Task::Regression), "live.csv", true),
+    ("errors", Some(Task::Regression), "live.csv", true),
     ("coarse", Some(Task::Binary), "live.csv", false),
     ("fine", Some(Task::Binary), "live.csv", false),
     ("kinds", Some(Task::Multiclass), "live.csv", false),

@@ -66,7 +66,8 @@ fn too_few_events_are_told_before_their_type() {
     let house = run(plan, 5..10, Absent::BadType, 60);
     let full = house.lines.iter().filter(|line| line.reason != Some(NoData::WindowNotFull));
     let reasons: Vec<_> = full.map(|line| line.reason).collect();
-    assert!(reasons.len() > 3 && reasons.iter().all(|r| *r == Some(NoData::NotEnoughEvents)));
+    let few = Some(NoData::NotEnoughEvents);
+    assert!(reasons.len() > 3 && reasons.iter().all(|r| *r == few), "{reasons:?}");
 }
 
 #[test]

@@ -39,7 +39,6 @@ impl Formula for R2 {
         let explained = |square: f64| 1.0 - square * (sums.n as f64 / spread);
         let interval = mean_square(sums).1;
         let interval = interval.map(|(low, high)| (explained(high), explained(low).min(1.0)));
-        (spread > 0.0 && spread.is_finite())
-            .then(|| (1.0 - sums.sum_sq.value() / spread, interval))
+        (spread > 0.0 && spread.is_finite()).then(|| (1.0 - sums.sum_sq.value() / spread, interval))
     }
 }

@@ -57,6 +57,14 @@ def regression(window, outcomes):
         yield {"kind": "error_quantile"} | options, found
 
 
+def residuals(reference, window, outcomes):
+    """The distance of the errors from those of the reference: to what lies within its cells."""
+    before = np.array([float(row["told"]) - float(row["truth"]) for row in reference])
+    said, was = (np.array(side, float) for side in pairs(window, outcomes, "told", "truth"))
+    distance = stats.ks_2samp(before, said - was).statistic
+    yield {"kind": "error_ks"}, {"score": distance, "error": 0.02, "support": len(was)}
+
+
 def near_pairs(p, y):
     """Share of pairs of both classes that a grid of 128 cells per factor two may not tell apart, and
     which are no ties."""

@@ -75,6 +75,13 @@ def truths(rng, n):
     return demand, (rng.random(n) < 0.3).astype(int), rng.choice(4, n, p=[0.5, 0.3, 0.15, 0.05])
 
 
+def told_and_true(rng, n, shift):
+    """Predictions and outcomes whose errors differ from one another; some are right to the digit."""
+    truth = rng.lognormal(2, 0.7, n)
+    error = np.where(rng.random(n) < 0.1, 0, rng.normal(0.3 * shift, 1 + shift, n))
+    return {"told": (truth + error).tolist(), "truth": truth.tolist()}
+
+
 def write(name, columns):
     with open(HERE / name, "w", newline="") as file:
         out = csv.writer(file, lineterminator="\n")
@@ -86,7 +93,10 @@ def make():
     rng = np.random.default_rng(20261126)
     reference = features(rng, REFERENCE, 0)
     holes = {"": 0.03, "NaN": 0.02}
-    write("reference.csv", texts(rng, reference, holes, {"": 0.02}))
+    # Of a generator of their own: what it draws changes nothing else.
+    errors = np.random.default_rng(20261127)
+    pairs = told_and_true(errors, REFERENCE, 0)
+    write("reference.csv", texts(rng, reference, holes, {"": 0.02}) | pairs)
     n = ROWS * WINDOWS
     live = features(rng, n, 0.4)
     for name in ("fare", "weight"):
@@ -103,7 +113,8 @@ def make():
     ids = [f"r{i}" for i in range(n)]
     at = START + np.arange(n) * HOUR // ROWS
     said = {name: column.tolist() for name, column in predictions(rng, demand, fraud, kind).items()}
-    write("live.csv", {"id": ids, "at": at.tolist()} | told | said)
+    pairs = told_and_true(errors, n, 0.4)
+    write("live.csv", {"id": ids, "at": at.tolist()} | told | said | {"told": pairs["told"]})
     known = np.flatnonzero(rng.random(n) < 0.9)
     late = at + rng.lognormal(5, 1.2, n).clip(1, 3000).round().astype(int)
     order = known[np.argsort(late[known], kind="stable")]
@@ -112,6 +123,7 @@ def make():
         "at": late[order].tolist(),
         "demand": demand[order].tolist(),
         "fraud": fraud[order].tolist(),
+        "truth": [pairs["truth"][i] for i in order],
         "kind": np.array(CLASSES)[kind[order]].tolist(),
     }
     write("outcomes.csv", outcomes)

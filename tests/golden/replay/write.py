@@ -32,6 +32,7 @@ def vectors():
         for model, found in (
             ("trips", quality.volume(window, outcomes)),
             ("trips", performance.regression(window, outcomes)),
+            ("errors", performance.residuals(reference, window, outcomes)),
             ("coarse", performance.binary(window, outcomes, "coarse")),
             ("fine", performance.binary(window, outcomes, "fine")),
             ("kinds", performance.multiclass(window, outcomes)),
