@@ -88,7 +88,7 @@ pub enum Verdict {
     NoData,
 }
 
-/// Why a window has no score. The order is that of precedence.
+/// Why a window has no score. Which of several is told: the page of statistics has their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NoData {

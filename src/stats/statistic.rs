@@ -305,6 +305,8 @@ pub struct StatisticKind {
     pub summary: &'static str,
     /// The formula with its conventions, for the page of statistics.
     pub definition: &'static str,
+    /// What it sees and what it does not see, as a sentence or two, for the page of statistics.
+    pub sees: &'static str,
     /// Range of its values, as "0 to 1".
     pub range: &'static str,
     /// Where the formula and its law were published.

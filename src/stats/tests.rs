@@ -147,7 +147,7 @@ fn laws_of_the_registry() {
         let statistic = build(kind.name);
         assert_eq!(statistic.name(), kind.name);
         assert_eq!(statistic.label(), kind.name, "by default");
-        for text in [kind.summary, kind.definition, kind.range, kind.source] {
+        for text in [kind.summary, kind.definition, kind.sees, kind.range, kind.source] {
             assert!(!text.is_empty(), "{}", kind.name);
         }
         let tasks = if kind.tasks.is_empty() { &[Task::Regression] } else { kind.tasks };

@@ -12,6 +12,7 @@ pub static EVENT_RATE: StatisticKind = StatisticKind {
     name: "event_rate",
     summary: "predictions per second over the window; bad in no fixed direction",
     definition: "predictions / seconds of the window",
+    sees: "how much traffic there is; not of what kind, and no silence: a window with no prediction, or fewer than `min_events`, is `no_data`",
     range: "from 0",
     source: "a count",
     basis: Basis::Volume,
@@ -29,7 +30,8 @@ pub static EVENT_RATE: StatisticKind = StatisticKind {
 pub static OUTCOME_COVERAGE: StatisticKind = StatisticKind {
     name: "outcome_coverage",
     summary: "share of predictions whose outcome is known or assumed; 0 to 1, smaller is worse",
-    definition: "(matched + assumed) / predictions",
+    definition: "(matched + assumed) / predictions. Matched is a prediction that says something (a number, a class or a probability) and has an outcome with a value within `within`, whether or not metrics can use the pair; an outcome without a value takes back the one before it. Assumed, with `assume`, are the others that say something, once the wait is over. Predictions that say nothing, or found no room to wait, count below the line only",
+    sees: "outcomes that do not come, and predictions that none can match; not whether outcomes are right. With `assume` it rises to what can match once the wait is over, whether or not outcomes came",
     range: "0 to 1",
     source: "a count",
     basis: Basis::Coverage,
@@ -47,7 +49,8 @@ pub static OUTCOME_COVERAGE: StatisticKind = StatisticKind {
 pub static OUTCOME_DELAY: StatisticKind = StatisticKind {
     name: "outcome_delay",
     summary: "seconds that a share of the outcomes takes at most, from a grid of 9 %; greater is worse",
-    definition: "the smallest delay that a share `quantile` of the matched outcomes does not exceed, from counts on a geometric grid of 8 cells per factor two; the interval is its cell",
+    definition: "the smallest delay that a share `quantile` of the matched outcomes does not exceed, from counts on a geometric grid of 8 cells per factor two, 1 s to 97 days; the interval is its cell. A delay is the time of the outcome that counts less that of the prediction, at least 0; below 1.09 s it counts as 0, beyond 97 days it lies in the last cell. Matched as in outcome_coverage, so that pairs that metrics cannot use have a delay too",
+    sees: "how long the outcomes took that came; not those that are still missing, so that a window looks fast while its slow ones are on their way",
     range: "from 0",
     source: "a count",
     basis: Basis::Delay,

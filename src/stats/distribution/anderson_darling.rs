@@ -11,6 +11,7 @@ pub static KIND: StatisticKind = StatisticKind {
     name: "anderson_darling",
     summary: "squared distance between the distribution functions with the tails weighted up, normalised; about 0 without drift, greater is worse",
     definition: "(A2 - 1) / sd with A2 the midrank statistic of Scholz and Stephens for k = 2 samples and sd its standard deviation without drift; equal values of the window between two neighbouring values of the reference count as distinct; the p-value is interpolated from their table and lies in [0.001, 0.25]",
+    sees: "differences all along the scale, those of tails and spread as much as a shift; not how far values went beyond the others, nor rows without a value",
     range: "from about -1.3",
     source: "Scholz & Stephens, Journal of the American Statistical Association 82, 1987; as scipy.stats.anderson_ksamp with midranks",
     basis: Basis::Distribution,

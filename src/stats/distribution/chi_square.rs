@@ -10,6 +10,7 @@ pub static KIND: StatisticKind = StatisticKind {
     name: "chi_square",
     summary: "two-sample chi-square over the bins of psi, without smoothing; from 0, greater is worse",
     definition: "sum of (observed - expected)^2 / expected over both rows of the contingency table, since the reference is a sample too; degrees of freedom: bins with any value, less one",
+    sees: "whether shares of bins differ by more than chance; neither by how much (it grows with the window, so that in a large one a change of no consequence is far beyond chance) nor what moves within a bin",
     range: "from 0",
     source: "Pearson, Philosophical Magazine 50, 1900; as scipy.stats.chi2_contingency without correction",
     basis: Basis::Distribution,

@@ -14,6 +14,7 @@ pub static KIND: StatisticKind = StatisticKind {
     name: "cramer_von_mises",
     summary: "squared distance between the distribution functions, summed over all values; from 0, about 1/6 without drift, greater is worse",
     definition: "T = U / (m n N) - (4 m n - 1) / (6 N) with N = m + n and U the weighted squares of ranks less places, ties by midranks; equal values of the window between two neighbouring values of the reference count as distinct; no p-value and no noise floor where ties move T by more than 1 % of its mean",
+    sees: "differences all along the scale, a shift above all; not how far values went, changes of the tails only weakly, and rows without a value not at all",
     range: "from 0",
     source: "Anderson, Annals of Mathematical Statistics 33, 1962; as scipy.stats.cramervonmises_2samp(method=\"auto\"); exact law: Xiao, Gordon & Yakovlev, Journal of Statistical Software 17, 2006",
     basis: Basis::Distribution,

@@ -10,6 +10,7 @@ pub static KIND: StatisticKind = StatisticKind {
     name: "g_test",
     summary: "two-sample likelihood ratio (G) over the bins of psi, without smoothing; from 0, greater is worse",
     definition: "2 sum of observed ln(observed / expected) over both rows of the contingency table; degrees of freedom: bins with any value, less one",
+    sees: "what chi_square sees, and like it not by how much; beside a large reference it is less ruled by bins that only the window has",
     range: "from 0",
     source: "Wilks, Annals of Mathematical Statistics 9, 1938; as scipy.stats.chi2_contingency with lambda_ = \"log-likelihood\", without correction",
     basis: Basis::Distribution,

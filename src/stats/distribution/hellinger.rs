@@ -10,6 +10,7 @@ pub static KIND: StatisticKind = StatisticKind {
     name: "hellinger",
     summary: "Hellinger distance over the bins of psi; 0 to 1, greater is worse",
     definition: "sqrt(sum over bins of (sqrt(p) - sqrt(q))^2 / 2), shares as they are",
+    sees: "any change of shares between its bins, in rare ones more than total_variation does; not what moves within a bin, nor how far values go. Being a root it is well above 0 by chance alone: read it beside its noise floor",
     range: "0 to 1",
     source: "Hellinger, Journal fuer die reine und angewandte Mathematik 136, 1909",
     basis: Basis::Distribution,

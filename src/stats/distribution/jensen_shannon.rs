@@ -12,6 +12,7 @@ pub static KIND: StatisticKind = StatisticKind {
     name: "jensen_shannon",
     summary: "square root of the Jensen-Shannon divergence, base 2, over the bins of psi; 0 to 1, greater is worse",
     definition: "sqrt((KL(p || a) + KL(q || a)) / 2) with a = (p + q) / 2, logarithms base 2, shares as they are",
+    sees: "any change of shares between its bins, of each by no more than its own rows; not what moves within a bin, nor how far values go. Being a root it is well above 0 by chance alone: read it beside its noise floor",
     range: "0 to 1",
     source: "Lin, IEEE Transactions on Information Theory 37, 1991; that the root is a metric: Endres & Schindelin 2003",
     basis: Basis::Distribution,

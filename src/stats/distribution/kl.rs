@@ -10,6 +10,7 @@ pub static KIND: StatisticKind = StatisticKind {
     name: "kl",
     summary: "Kullback-Leibler divergence of the window from the reference over the bins of psi; from 0, greater is worse",
     definition: "sum over bins of q ln(q / p), with shares smoothed as in psi: what the window tells against the reference, in nats",
+    sees: "what psi sees, above all rows in bins that the reference hardly holds; a bin that empties adds next to nothing and is seen by where its rows went",
     range: "from 0",
     source: "Kullback & Leibler, Annals of Mathematical Statistics 22, 1951; twice the divergence is nearly (1/m + 1/n) chi-square with B - 1 degrees of freedom (Wilks 1938)",
     basis: Basis::Distribution,

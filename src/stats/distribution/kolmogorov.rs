@@ -206,8 +206,9 @@ fn multiply(a: &[f64], b: &[f64], m: usize) -> Vec<f64> {
     c
 }
 
-/// P(D_n < d) for large n: Pelz & Good, JRSS B 38 (1976), four terms; error below 2e-7 from
-/// n = 141 on (Simard & L'Ecuyer, Journal of Statistical Software 39, 2011).
+/// P(D_n < d) for large n: Pelz & Good, JRSS B 38 (1976), four terms, as Simard & L'Ecuyer, Journal of
+/// Statistical Software 39 (2011). Against the exact law it is off by at most 0.063 / n^2, 3.1e-6 at
+/// n = 141, where P is about 0.08.
 fn pelz_good(n: f64, d: f64) -> f64 {
     use std::f64::consts::PI;
     let z = d * n.sqrt();

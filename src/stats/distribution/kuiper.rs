@@ -13,6 +13,7 @@ pub static KIND: StatisticKind = StatisticKind {
     name: "kuiper",
     summary: "largest lead of the reference's distribution function plus the window's largest lead; 0 to 1, greater is worse; sees tails and spread as well as the middle",
     definition: "V = sup (F_reference - F_window) + sup (F_window - F_reference), ties exact; on a compressed reference over grid points, a lower bound with its interval",
+    sees: "a change of spread as well as a shift, since leads to both sides add up; not how far values went, nor rows without a value",
     range: "0 to 1",
     source: "Kuiper, Proceedings of the Koninklijke Nederlandse Akademie van Wetenschappen A 63, 1960; law: Stephens, JRSS B 32, 1970",
     basis: Basis::Distribution,

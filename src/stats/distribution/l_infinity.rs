@@ -11,6 +11,7 @@ pub static KIND: StatisticKind = StatisticKind {
     name: "l_infinity",
     summary: "largest difference of a bin's shares, over the bins of psi; 0 to 1, greater is worse",
     definition: "max over bins of |p - q|, shares as they are",
+    sees: "the one bin that changed most; not a change that is spread over many bins, each of them small, nor what moves within a bin",
     range: "0 to 1",
     source: "as TensorFlow Data Validation's L-infinity distance of categories",
     basis: Basis::Distribution,

@@ -12,7 +12,8 @@ use crate::stats::{Basis, Direction, StatisticKind};
 pub static KIND: StatisticKind = StatisticKind {
     name: "mann_whitney",
     summary: "probability that a value of the window exceeds one of the reference; 0 to 1, 0.5 without drift, bad in both directions",
-    definition: "P(window > reference) + P(equal) / 2 = U / (m n), the AUC of the feature against the reference; on a compressed reference values within one gap count as equal, and the interval holds every order of them",
+    definition: "P(window > reference) + P(equal) / 2 = U / (m n), the AUC of the feature against the reference; on a compressed reference values within one gap count as equal, and the interval holds every order of them. Equal values of the window between two neighbouring values of the reference count as distinct, which the correction for ties in noise floor and p-value shows",
+    sees: "whether values have grown or fallen; not a spread or shape that changes about the same middle, how far values went, nor rows without a value",
     range: "0 to 1",
     source: "Mann & Whitney, Annals of Mathematical Statistics 18, 1947; two-sided p-value as scipy.stats.mannwhitneyu(method=\"auto\")",
     basis: Basis::Distribution,

@@ -10,6 +10,7 @@ pub static KIND: StatisticKind = StatisticKind {
     name: "psi",
     summary: "population stability index over bins of the reference; 0 for equal shares, greater is worse",
     definition: "sum over bins of (q - p) ln(q / p), with p = (r + s) / (m + s B) and q = (c + s) / (n + s B), s = `smoothing`",
+    sees: "any change of shares between its bins, rows without a value among them, and most of all rows in bins that the reference hardly holds; not what moves within a bin, nor how far values go",
     range: "from 0",
     source: "Karakoulas 2004; its law without drift, (1/m + 1/n) chi-square with B - 1 degrees of freedom: Yurdakul & Naranjo, Journal of Risk Model Validation 2020",
     basis: Basis::Distribution,

@@ -10,6 +10,7 @@ pub static KIND: StatisticKind = StatisticKind {
     name: "wasserstein",
     summary: "mean distance that values have to move to turn one distribution into the other (earth mover's distance), in the feature's unit or in standard deviations of the reference; from 0, greater is worse; where the window has values beyond the reference's range, a lower bound",
     definition: "integral of |F_reference - F_window| dx; between two grid points, where only counts are known, values are taken to be spread evenly, and the interval holds every other place of them; values of the window beyond the reference's range count as lying at its end, and the interval is open above (`[low, null]`), since counts do not say how far they are; undefined there where the reference is one value",
+    sees: "how far values moved: a few that go far count as much as many that go a little; not how far beyond the reference's range they lie, nor rows without a value, and not whether chance explains it: it has no noise floor",
     range: "from 0",
     source: "Vallender, Theory of Probability and its Applications 18, 1974; as scipy.stats.wasserstein_distance",
     basis: Basis::Distribution,

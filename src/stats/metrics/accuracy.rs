@@ -13,6 +13,7 @@ pub static KIND: StatisticKind = StatisticKind {
     name: "accuracy",
     summary: "share of right classes; 0 to 1, smaller is worse",
     definition: "right pairs / pairs with a predicted class",
+    sees: "how often the class is right; not which class is wrong, hence little of a rare one (where 1 % are positive, never saying so has 0.99), nor probabilities",
     source: "as sklearn.metrics.accuracy_score; interval: Wilson 1927",
     mean_of: Some((0.0, 1.0)),
     build: |_| Ok(Arc::new(Metric(Accuracy))),

@@ -11,6 +11,7 @@ pub static KIND: StatisticKind = StatisticKind {
     name: "average_precision",
     summary: "precision averaged over the thresholds at which recall grows; 0 to 1, the share of positives for guessing, smaller is worse",
     definition: "sum over thresholds, from the highest, of (recall - recall before) precision, from the counts of roc_auc; the interval is normal on the logit scale, widened by what pairs within one cell may add. Its support is the positives",
+    sees: "how well the highest probabilities find the positives; neither calibration nor the threshold, and hardly the order of the low ones. It moves with the share of positives",
     source: "as sklearn.metrics.average_precision_score; interval: Boyd, Eng & Page, ECML PKDD 2013",
     extras: &[Extra::Scores],
     build: |_| Ok(Arc::new(Metric(AveragePrecision))),

@@ -10,7 +10,8 @@ use crate::stats::{Direction, Extra, Performance, StatisticKind};
 pub static KIND: StatisticKind = StatisticKind {
     name: "brier",
     summary: "mean squared error of the probabilities; from 0, greater is worse",
-    definition: "mean of (p - y)^2 of the positive class; with several classes the sum over all of them",
+    definition: "mean of (p - y)^2 of the positive class; with several classes the sum over all of them, where pairs that lack a probability of some class, or whose outcome has none, are left out; probabilities beyond 0 and 1 are taken as they are",
+    sees: "ranking and calibration at once, not which of them it was, nor the predicted class. Where positives are rare it is small and moves little, whatever the model does with them",
     range: "from 0",
     source: "Brier, Monthly Weather Review 78, 1950; interval: normal, of the mean",
     direction: Direction::Up,

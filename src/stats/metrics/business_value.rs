@@ -18,6 +18,7 @@ pub static KIND: StatisticKind = StatisticKind {
     name: "business_value",
     summary: "mean worth of a prediction by a matrix of values and costs; any number, smaller is worse",
     definition: "(v_tp TP + v_fp FP + v_tn TN + v_fn FN) / pairs; costs are negative values",
+    sees: "what answers are worth as a whole; not why: it moves with the share of positives as well as with the model. With no worth given it is always 0",
     range: "any number",
     source: "Elkan, IJCAI 2001; interval: normal, of the mean",
     best: None,

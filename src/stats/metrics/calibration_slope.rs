@@ -10,7 +10,8 @@ use crate::stats::{Direction, Extra, Performance, ScoreGrid, StatisticKind};
 pub static KIND: StatisticKind = StatisticKind {
     name: "calibration_slope",
     summary: "slope of the logistic regression of the outcome on the probability's logit; 1 is best, below 1 probabilities are too extreme, bad in both directions",
-    definition: "b of logit P(y = 1) = a + b logit(p) by maximum likelihood, from the counts of roc_auc (probabilities in the middle of their cells); the interval is Wald's. Its support is the rarer class",
+    definition: "b of logit P(y = 1) = a + b logit(p) by maximum likelihood, from the counts of roc_auc (probabilities in the middle of their cells: 0 and 1, and what lies nearer to them than 2^-21, at 4.8e-7 from them, a logit of 14.55 either way, so that a few of them with the other outcome can decide the slope); undefined where the classes are separated or all probabilities lie in one cell; the interval is Wald's. Its support is the rarer class",
+    sees: "probabilities that are spread too wide or too narrow; not whether all are too high or too low, which the intercept a takes up",
     range: "any number",
     source: "Cox, Biometrika 45, 1958; Van Calster et al., BMC Medicine 17, 2019",
     direction: Direction::None,

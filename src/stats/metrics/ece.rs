@@ -10,7 +10,8 @@ use crate::stats::{Calibration, Direction, Extra, Performance, StatisticKind};
 pub static KIND: StatisticKind = StatisticKind {
     name: "ece",
     summary: "expected calibration error over ten equal bins of the probability; 0 to 1, greater is worse",
-    definition: "sum over the bins (0, 0.1], (0.1, 0.2] ... of n_b / n |share of positives - mean probability|; 0 lies in the first bin. The interval is 95 % or more for these probabilities: the value is off by at most the sum over bins of n_b / n times the noise of its share of positives, whose deviation is taken with two positives and two negatives more; it goes 1.93 deviations beyond the mean of that sum",
+    definition: "sum over the bins (0, 0.1], (0.1, 0.2] ... of n_b / n |share of positives - mean probability|; 0 and less lie in the first bin, more than 1 in the last. The interval is 95 % or more for these probabilities: the value is off by at most the sum over bins of n_b / n times the noise of its share of positives, whose deviation is taken with two positives and two negatives more; it goes 1.93 deviations beyond the mean of that sum",
+    sees: "probabilities that are too high or too low within a tenth of the scale; not ranking (always saying the base rate has 0), nor errors that cancel within a bin. In small windows it is above 0 by chance alone",
     source: "Naeini, Cooper & Hauskrecht, AAAI 2015; Guo et al., ICML 2017; interval: sum of half normal laws (Leone, Nelson & Nottingham, Technometrics 3, 1961), shares as Agresti & Coull, American Statistician 52, 1998",
     direction: Direction::Up,
     best: Some(0.0),

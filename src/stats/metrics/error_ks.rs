@@ -15,6 +15,7 @@ pub static KIND: StatisticKind = StatisticKind {
     name: "error_ks",
     summary: "largest distance between the distribution functions of the error (prediction - outcome) in the window and on the reference: drift of the residuals, whatever its kind; 0 to 1, greater is worse",
     definition: "D = sup |F_reference - F_window| of prediction - outcome, from counts on a grid of 128 cells per factor two and sign: the maximum over the cells' edges, a lower bound; the interval holds every order of the values within cells. Noise floor and p-value as of `ks`. `reference build` and `learn` keep the errors where a monitor watches it",
+    sees: "any change of the errors' distribution, sign included; not whether it is for the better, how far errors went, and changes of the tails only weakly",
     range: "0 to 1",
     source: "Kolmogorov 1933, Smirnov 1939; as scipy.stats.ks_2samp of the errors",
     extras: &[Extra::Errors],

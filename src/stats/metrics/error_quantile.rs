@@ -12,6 +12,7 @@ pub static KIND: StatisticKind = StatisticKind {
     name: "error_quantile",
     summary: "absolute error that a share of the pairs does not exceed; from 0, greater is worse",
     definition: "the smallest |prediction - outcome| that a share `quantile` of the pairs does not exceed, from counts on a grid of 128 cells per factor two, hence to 0.4 %; the interval holds the order statistics between which the quantile lies in 95 % of samples, and their cells; it is open above (`[low, null]`) where a sample of that size has no such value",
+    sees: "the error that all but the worst pairs stay below; not how large the errors beyond it are, nor their sign",
     source: "interval: Conover, Practical Nonparametric Statistics, 1971",
     extras: &[Extra::Errors],
     options: &[OptionDoc {

@@ -12,7 +12,8 @@ use crate::stats::{Confusion, Expectation, Performance, StatisticKind};
 pub static KIND: StatisticKind = StatisticKind {
     name: "f1",
     summary: "harmonic mean of precision and recall; 0 to 1, smaller is worse",
-    definition: "2 TP / (2 TP + FP + FN); several classes averaged by `average`, one without predictions and outcomes counts 0; its support is what either side called positive",
+    definition: "2 TP / (2 TP + FP + FN); several classes averaged by `average`, one without predictions and outcomes counts 0; a binary model's support is what either side called positive; with several classes, all pairs",
+    sees: "missed positives and false alarms at once, not which of them it was; not the true negatives of a binary model. It moves with the share of positives",
     source: "van Rijsbergen 1979; as sklearn.metrics.f1_score with zero_division = 0; interval: Wilson's of TP / (TP + FP + FN), of which f1 is an increasing function, as is its noise floor for a binary model; of macro and weighted the delta method (Bishop, Fienberg & Holland 1975) on a table with half a right and half a wrong pair more per class",
     floor: true,
     options: average::OPTIONS,

@@ -11,6 +11,7 @@ pub static KIND: StatisticKind = StatisticKind {
     name: "gini",
     summary: "Gini coefficient (accuracy ratio) of the probability; -1 to 1, 0 for guessing, smaller is worse",
     definition: "2 roc_auc - 1, with the interval of roc_auc",
+    sees: "what roc_auc sees, on another scale; neither calibration nor the threshold",
     range: "-1 to 1",
     source: "Somers, American Sociological Review 27, 1962",
     extras: &[Extra::Scores],

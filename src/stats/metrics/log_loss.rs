@@ -10,7 +10,8 @@ use crate::stats::{Direction, Extra, Performance, StatisticKind};
 pub static KIND: StatisticKind = StatisticKind {
     name: "log_loss",
     summary: "mean of -ln(probability of what came true), clipped at 1e-15; from 0, greater is worse",
-    definition: "mean of -ln(p) with p the probability of what came true, clipped to [1e-15, 1 - 1e-15]",
+    definition: "mean of -ln(p) with p the probability of what came true, clipped to [1e-15, 1 - 1e-15], beyond 0 and 1 as well; several classes: pairs that lack a probability of some class, or whose outcome has none, are left out",
+    sees: "ranking and calibration at once, not which of them it was; a few sure mistakes rule it, at 34.5 each where the probability was 0. Not the predicted class",
     range: "from 0",
     source: "Good 1952; interval: normal, of the mean",
     direction: Direction::Up,

@@ -11,6 +11,7 @@ pub static KIND: StatisticKind = StatisticKind {
     name: "mae",
     summary: "mean absolute error; from 0, greater is worse",
     definition: "mean of |prediction - outcome|",
+    sees: "how large errors are, each by its size; not their sign, and a few large ones among many only weakly",
     source: "as sklearn.metrics.mean_absolute_error; interval: normal, of the mean",
     mean_of: Some((0.0, f64::INFINITY)),
     build: |_| Ok(Arc::new(Metric(Mae))),

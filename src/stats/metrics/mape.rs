@@ -11,6 +11,7 @@ pub static KIND: StatisticKind = StatisticKind {
     name: "mape",
     summary: "mean of |error| / |outcome|, pairs with outcome 0 left out; from 0, greater is worse",
     definition: "mean of |prediction - outcome| / |outcome| over outcomes other than 0; 0.1 is ten percent",
+    sees: "errors beside the size of the outcome, those of outcomes near 0 above all; not outcomes of 0, nor the sign of errors. Of positive numbers, too low a prediction costs at most 1, too high a one any amount",
     source: "as sklearn.metrics.mean_absolute_percentage_error where no outcome is 0; interval: normal, of the mean",
     extras: &[Extra::Squares],
     mean_of: Some((0.0, f64::INFINITY)),

@@ -12,6 +12,7 @@ pub static KIND: StatisticKind = StatisticKind {
     name: "mcc",
     summary: "Matthews correlation of predicted and actual classes; -1 to 1, 0 for guessing, smaller is worse",
     definition: "(hits n - sum of predicted actual) / sqrt((n^2 - sum of predicted^2) (n^2 - sum of actual^2)), sums over classes: the phi coefficient for two; 0 where a side has one class only, then without an interval",
+    sees: "every cell of the confusion matrix, those of rare classes too; not which kind of error grew, nor probabilities",
     range: "-1 to 1",
     source: "Matthews 1975; several classes: Gorodkin, Computational Biology and Chemistry 28, 2004; as sklearn.metrics.matthews_corrcoef; interval: the delta method (Bishop, Fienberg & Holland 1975) on a table with half a right and half a wrong pair more per class",
     build: |_| Ok(Arc::new(Metric(Mcc))),

@@ -11,6 +11,7 @@ pub static KIND: StatisticKind = StatisticKind {
     name: "mean_error",
     summary: "mean of prediction - outcome (bias); 0 is best, bad in both directions",
     definition: "mean of prediction - outcome",
+    sees: "errors that lean to one side; not errors that cancel, however large they are",
     source: "a mean; interval: normal, of the mean",
     range: "any number",
     direction: Direction::None,

@@ -161,6 +161,7 @@ pub(super) const METRIC: StatisticKind = StatisticKind {
     name: "",
     summary: "",
     definition: "",
+    sees: "",
     range: "",
     source: "",
     basis: Basis::Performance,

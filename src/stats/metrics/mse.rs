@@ -13,6 +13,7 @@ pub static KIND: StatisticKind = StatisticKind {
     name: "mse",
     summary: "mean squared error; from 0, greater is worse",
     definition: "mean of (prediction - outcome)^2",
+    sees: "how large errors are, large ones above all: a few may rule it; not their sign. Its unit is the outcome's, squared",
     source: "as sklearn.metrics.mean_squared_error; interval: normal, of the mean",
     extras: &[Extra::Squares],
     mean_of: Some((0.0, f64::INFINITY)),

@@ -11,6 +11,7 @@ pub static KIND: StatisticKind = StatisticKind {
     name: "msle",
     summary: "mean squared error of ln(1 + x), pairs with a number of -1 or less left out; from 0, greater is worse",
     definition: "mean of (ln(1 + prediction) - ln(1 + outcome))^2 over pairs of numbers above -1",
+    sees: "errors as ratios where numbers are large, as differences where they are near 0; not their sign, though too low costs more than too high by as much, nor numbers of -1 or less",
     source: "as sklearn.metrics.mean_squared_log_error; interval: normal, of the mean",
     extras: &[Extra::Logarithms],
     mean_of: Some((0.0, f64::INFINITY)),

@@ -11,6 +11,7 @@ pub static KIND: StatisticKind = StatisticKind {
     name: "pinball",
     summary: "pinball loss of predictions that are meant as a quantile; from 0, greater is worse",
     definition: "mean of quantile (outcome - prediction) where the outcome is greater, (1 - quantile) (prediction - outcome) where it is smaller",
+    sees: "errors to either side, each at its price; not to which side they lean, nor how many outcomes lie below the prediction",
     source: "Koenker & Bassett, Econometrica 46, 1978; as sklearn.metrics.mean_pinball_loss; interval: normal, of the mean",
     extras: &[Extra::Squares],
     options: &[OptionDoc {

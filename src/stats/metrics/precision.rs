@@ -12,6 +12,7 @@ pub static KIND: StatisticKind = StatisticKind {
     name: "precision",
     summary: "share of predicted positives that are; 0 to 1, smaller is worse",
     definition: "true positives / predicted positives; several classes averaged by `average`, one without predictions counts 0",
+    sees: "false alarms among the alarms; not the positives that are missed. It falls with the share of positives, also where the model is what it was",
     source: "as sklearn.metrics.precision_score with zero_division = 0; interval: Wilson 1927, of macro and weighted the delta method (Bishop, Fienberg & Holland 1975) on a table with half a right and half a wrong pair more per class; noise floor of a binary model: exact prediction limit of its misses (Thatcher, JRSS B 26, 1964)",
     floor: true,
     options: average::OPTIONS,

@@ -11,6 +11,7 @@ pub static KIND: StatisticKind = StatisticKind {
     name: "r2",
     summary: "coefficient of determination; at most 1, 0 for always saying the mean, smaller is worse",
     definition: "1 - sum of (outcome - prediction)^2 / sum of (outcome - mean outcome)^2; the interval is that of mse, divided by the outcomes' variance, which it takes as it is: 95 % for other errors about outcomes that vary as these do, less where their variance is chance too",
+    sees: "errors beside the spread of the outcomes; not which of the two moved: it falls where outcomes vary less, also where errors are what they were. Not the sign of errors",
     source: "as sklearn.metrics.r2_score; interval: normal, of the mean squared error",
     range: "up to 1",
     direction: Direction::Down,

@@ -12,6 +12,7 @@ pub static KIND: StatisticKind = StatisticKind {
     name: "recall",
     summary: "share of actual positives that were predicted; 0 to 1, smaller is worse",
     definition: "true positives / actual positives; several classes averaged by `average`, one without outcomes counts 0; weighted it is accuracy",
+    sees: "positives that are missed; not false alarms: who always says positive has 1",
     source: "as sklearn.metrics.recall_score with zero_division = 0; interval: Wilson 1927, of macro the delta method (Bishop, Fienberg & Holland 1975) on a table with half a right and half a wrong pair more per class; noise floor of a binary model: exact prediction limit of its misses (Thatcher, JRSS B 26, 1964)",
     floor: true,
     options: average::OPTIONS,

@@ -12,6 +12,7 @@ pub static KIND: StatisticKind = StatisticKind {
     name: "rmse",
     summary: "root of the mean squared error; from 0, greater is worse",
     definition: "sqrt(mse), with the root of its interval",
+    sees: "what mse sees, in the outcome's unit; not the sign of errors",
     source: "as sklearn.metrics.root_mean_squared_error",
     extras: &[Extra::Squares],
     build: |_| Ok(Arc::new(Metric(Rmse))),

@@ -13,7 +13,8 @@ use crate::stats::{
 pub static KIND: StatisticKind = StatisticKind {
     name: "roc_auc",
     summary: "probability that a positive pair has the higher probability; 0 to 1, 0.5 for guessing, smaller is worse",
-    definition: "P(p of a positive > p of a negative) + P(equal) / 2, from counts of both classes on a grid of 128 cells per factor two of the distance to 0 or 1; several classes: the mean of one against the rest, classes without pairs of both kinds left out. The interval is DeLong's, widened by what pairs within one cell may add; several classes: with the mean of their deviations, which that of the mean does not exceed, hence 95 % or more, and none where a class has one pair of a kind. Its support is the rarer class, of several classes all pairs",
+    definition: "P(p of a positive > p of a negative) + P(equal) / 2, from counts of both classes on a grid of 128 cells per factor two of the distance to 0 or 1 (probabilities beyond them count as 0 and 1, what lies nearer to them than 2^-21 shares a cell with them); several classes: the mean of one against the rest, classes without pairs of both kinds left out, as are pairs that lack a probability of some class or whose outcome has none. The interval is DeLong's, widened by what pairs within one cell may add; several classes: with the mean of their deviations, which that of the mean does not exceed, hence 95 % or more, and none where a class has one pair of a kind. Its support is the rarer class, of several classes all pairs",
+    sees: "how well probabilities rank; not whether they are right (any change that keeps their order leaves it as it is), nor the threshold. Where positives are rare, false alarms that outnumber them hardly move it",
     source: "Hanley & McNeil 1982; interval: DeLong, DeLong & Clarke-Pearson, Biometrics 44, 1988; as sklearn.metrics.roc_auc_score(multi_class = \"ovr\")",
     extras: &[Extra::Scores],
     build: |_| Ok(Arc::new(Metric(RocAuc))),

@@ -11,6 +11,7 @@ pub static KIND: StatisticKind = StatisticKind {
     name: "specificity",
     summary: "share of actual negatives that were predicted; 0 to 1, smaller is worse",
     definition: "true negatives / actual negatives",
+    sees: "false alarms among the negatives; not the positives that are missed. Where positives are rare it is near 1 though most alarms are false",
     source: "as sklearn.metrics.recall_score of the negative class; interval: Wilson 1927",
     build: |_| Ok(Arc::new(Metric(Specificity))),
     ..BINARY

@@ -8,7 +8,8 @@ use crate::stats::{Basis, Counts, Direction, Sample, Score, Statistic, Statistic
 pub static KIND: StatisticKind = StatisticKind {
     name: "constant_feature",
     summary: "1 where all values of the window are one value and those of the reference are not, else 0; greater is worse",
-    definition: "1 where all values of the window lie in one cell of the reference's grid (on one point, or between the same two neighbouring ones) or in one category, and the reference's do not; else 0",
+    definition: "1 where all values of the window lie in one cell of the reference's grid (on one point, or between the same two neighbouring ones) or in one category, and the reference's do not; else 0; undefined for fewer than two values",
+    sees: "a feature that stopped moving; not one that nearly did (a single other value makes it 0), nor values that differ between the same two neighbouring values of the reference",
     range: "0 or 1",
     source: "a count",
     basis: Basis::Quality,

@@ -12,6 +12,7 @@ pub static KIND: StatisticKind = StatisticKind {
     name: "new_spike",
     summary: "largest share of the window's values between two neighbouring values of the reference, beyond the reference's own share there; 0 to 1, greater is worse",
     definition: "max over the gaps between neighbouring values of the reference (the open ends among them; of a compressed one, between points of its grid) of the window's share less the reference's share, at least 0: a default fill or a stuck sensor at a value that the reference does not hold",
+    sees: "many rows at a place that the reference does not hold, such as a default fill; not a value that the reference holds, however frequent it becomes, nor categories, where it is undefined",
     range: "0 to 1",
     source: "a count; noise floor: the law of spacings (Pyke, JRSS B 27, 1965), Bonferroni over the gaps",
     basis: Basis::Quality,

@@ -12,6 +12,7 @@ pub static MISSING_RATE: StatisticKind = StatisticKind {
     name: "missing_rate",
     summary: "share of rows whose value is missing, null or NaN; 0 to 1, greater is worse",
     definition: "(missing + null + NaN) / rows; a value of the wrong type counts as missing",
+    sees: "that values stop coming, for whatever reason; not which reason, nor numbers that stand for a missing value, such as -999 (new_spike sees those)",
     build: |_| Ok(Arc::new(Rate(Share::Missing))),
     ..RATE
 };
@@ -21,6 +22,7 @@ pub static NULL_RATE: StatisticKind = StatisticKind {
     name: "null_rate",
     summary: "share of rows whose value is null; 0 to 1, greater is worse",
     definition: "null / rows",
+    sees: "nulls that are written as such; not fields that are left out, nor NaN",
     build: |_| Ok(Arc::new(Rate(Share::Null))),
     ..RATE
 };
@@ -30,6 +32,7 @@ pub static NAN_RATE: StatisticKind = StatisticKind {
     name: "nan_rate",
     summary: "share of rows whose value is NaN; 0 to 1, greater is worse",
     definition: "NaN / rows",
+    sees: "NaN; not null, fields that are left out, nor infinities, which are values",
     build: |_| Ok(Arc::new(Rate(Share::Nan))),
     ..RATE
 };
@@ -39,6 +42,7 @@ pub static TYPE_ERROR_RATE: StatisticKind = StatisticKind {
     name: "type_error_rate",
     summary: "share of rows whose value has the wrong type; 0 to 1, greater is worse",
     definition: "values of the wrong type / rows; they count as missing too",
+    sees: "a producer that writes texts for numbers (without `coerce`), numbers beyond f64, lists or objects; not wrong values of the right type. A number feature takes true and false as 1 and 0, a category any number",
     build: |_| Ok(Arc::new(Rate(Share::TypeError))),
     ..RATE
 };
@@ -48,6 +52,7 @@ pub static NEW_CATEGORY_RATE: StatisticKind = StatisticKind {
     name: "new_category_rate",
     summary: "share of values that the reference does not know; 0 to 1, greater is worse",
     definition: "values unknown to the reference / values",
+    sees: "names that the reference lacks; not known names whose shares change, nor rows without a value. Numbers have none: undefined",
     build: |_| Ok(Arc::new(Rate(Share::New))),
     source: "a count; noise floor: prediction limit from the names that the reference holds once (Good, Biometrika 40, 1953)",
     ..RATE
@@ -58,6 +63,7 @@ pub static OUT_OF_RANGE_RATE: StatisticKind = StatisticKind {
     name: "out_of_range_rate",
     summary: "share of values below the reference's minimum or above its maximum; 0 to 1, greater is worse",
     definition: "values below the reference's minimum or above its maximum / values",
+    sees: "values beyond the reference's least and greatest; not unusual ones between them, so that a single outlier of the reference hides what lies before it. Categories have no range: undefined",
     build: |_| Ok(Arc::new(Rate(Share::OutOfRange))),
     source: "a count; noise floor: exact prediction limit of what lies beyond both ends of a sample (Wilks, Annals of Mathematical Statistics 12, 1941)",
     ..RATE
@@ -68,6 +74,7 @@ const RATE: StatisticKind = StatisticKind {
     name: "",
     summary: "",
     definition: "",
+    sees: "",
     range: "0 to 1",
     source: "a count; noise floor: exact prediction limit from the reference's own count (Thatcher, JRSS B 26, 1964)",
     basis: Basis::Quality,

@@ -16,7 +16,8 @@ that an undrifted window of this size exceeds once in a hundred (falls below, wh
 the floor nine times in ten, as the score that the two sources themselves would have without noise: for sums
 over bins by the noncentral chi-square law, for `ks` and `kuiper` by the bound on a distribution function's noise,
 for the other distances by the noise along the change, for shares by the binomial law. *Interval*: score lines carry one where the
-value is a bound (distributions on a compressed reference: it holds the truth) or an estimate (metrics: 95 %).
+value is a bound (distributions on a compressed reference: it holds the truth) or an estimate (metrics: 95 %; normal
+intervals of means take the deviation with n - 1, and 1.96 is 1.95996).
 ";
 
 /// Which statistic answers which question; every one of the registry stands here.
@@ -51,6 +52,89 @@ const CHOOSER: &str = "
 | whether outcomes come, and when | `outcome_coverage`, `outcome_delay` | before any performance is believed |
 | whether traffic is as usual | `event_rate` | predictions per second |
 ";
+
+/// What distributions are counted on.
+const BINS: &str = "
+## Bins, grids and cells
+
+A window is never kept value by value: it is counted on the *grid* of its reference.
+
+- *Grid points* of numbers: a reference of at most 1,000 distinct values keeps them all, a *whole* reference. Of more
+  it keeps its quantiles at j / 480, its least and its greatest value: a *compressed* one. The `edges` that monitors
+  ask for are grid points too.
+- A *cell* is a grid point or a *gap*: what lies between two neighbours, or beyond the ends. Of values in one gap
+  only their number is known. On a whole reference the gaps hold no value of the reference, so that its rank
+  statistics are exact; on a compressed one their interval says what the order within gaps may change. Of categories
+  each name of the reference is a cell, and all others share one.
+- *Bins* of numbers are (a, b], with the first and the last open to their side. Without `edges` they end at quantiles
+  of the whole reference: the smallest x with F(x) >= i / B, with B = `bins`. Equal ones collapse into one, so that
+  there may be fewer bins. Of categories each name of the reference is a bin.
+- A bin *new* (names that the reference lacks) and a bin *absent* (missing, null, NaN or of the wrong type) stand
+  beside them where either side has such rows. Rank statistics leave rows without a value out.
+- Values that equal a grid point are known to be equal. Edges add points: on a whole reference values of the window
+  that lie on an edge are ties from then on, which moves `anderson_darling` and `cramer_von_mises` slightly, and noise
+  floors and p-values that heed ties; `wasserstein` knows better where values lie. On a compressed reference edges also
+  narrow what is open.
+- A reference that was built before a monitor asked for its edges does not know them: `no_reference` until it is built
+  or learnt again (`check` says so).
+- With `dtype` f32 values, grid and edges are rounded to it before they are compared.
+";
+
+/// What a score line says.
+const LINE: &str = r#"
+## The score line
+
+One per window, series and segment: JSON, the same out of `replay`, out of the API (`/api/v1/scores`) and in the evidence of incidents.
+
+| field | means |
+|---|---|
+| `type` | `score` |
+| `model`, `monitor` | names |
+| `version` | the model's version, of a group the newest; null where none is configured |
+| `series` | `features.NAME`, `prediction`, `probability`, `outcome`, or `model` for what is of no single series |
+| `segment` | the slice, `{"city": "Oslo"}`; null for the whole |
+| `statistic` | its name; `NAME_estimate` and `NAME_estimate_error` of estimates and their errors |
+| `estimated` | true for an estimate without outcomes; else left out |
+| `window` | `start` (inclusive) and `end` (exclusive); `events`: predictions in it; `support`: those that the score is computed from, with a value, matched, or the metric's denominator |
+| `revision` | 0, and 1 more each time that the same window is stated anew; the highest holds |
+| `score` | the number; null with `no_data` |
+| `interval` | `[low, high]`: of a bound it holds the truth, of an estimate from a sample 95 %; `high` is null where nothing bounds it above; null when exact or not known |
+| `p_value` | probability of such a score without drift: `chi_square`, `g_test`, `ks`, `kuiper`, `mann_whitney`, `cramer_von_mises`, `anderson_darling` and `error_ks`, where the law is known; else null |
+| `noise_floor` | the score that an undrifted window of this size is beyond once in a hundred; null where none is known |
+| `visible` | the smallest change that this window shows nine times in ten; null without a noise floor, and where no change is so large |
+| `reference` | id of the series' reference, or of the model's for metrics; null without one |
+| `reference_events` | rows of it (of the segment's part; with a season weighted, with `against` those of the earlier window); of a metric the pairs that it was computed from there |
+| `season` | with a season: its `name`, the `slots` that the window's events lie in, the shares of events judged against the same `hour_of_day` of all days and against all hours (`pooled`), where a slot has too few rows; else left out |
+| `against` | with `against`: `start`, `end`, `events` of the earlier window, `support` the rows or pairs compared with; else left out |
+| `coverage` | share of the window's predictions whose outcome is known or assumed; null where outcomes play no part |
+| `verdict` | `ok`, `warning`, `critical`: the detector's reading of this window, before `for`; `no_data` |
+| `reason` | why there is no score; null with one |
+
+*Reasons.* The first that holds is given:
+
+| reason | means |
+|---|---|
+| `window_not_full` | the series has not been counted over the whole window yet |
+| `path_never_seen` | its path, of an estimate that of the probability or of the expected loss, was found in no event so far: a fault of the configuration |
+| `no_reference` | nothing to compare with: no reference of the series, no part of it for the segment (distances), no edges, calibrator or errors in it, or not the metric that the detector compares with |
+| `low_coverage` | outcomes are due, and fewer than `min_coverage` are known or assumed (metrics, and distributions of outcomes) |
+| `not_enough_events` | fewer predictions than `min_events`, also of a run of windows without any, which is one line |
+| `wrong_type` | more than 5 % of the rows hold something of another type (distributions) |
+| `not_enough_support` | `support` below `min_support` |
+| `no_earlier_window` | the window that `against` means was not seen whole, or holds less than one that is judged must |
+| `no_slots` | the reference was not counted by the model's season |
+| `undefined` | the formula has no value here: an empty side, a denominator of 0, a type that it is not for |
+| `no_reference`, `undefined` | from the detector: it has nothing to compare with (no reference counts, no metric on a reference), or cannot take the score (`risk` where the greatest loss is tolerated, `ddm` where its rate leaves 0 to 1) |
+| `too_little_power` | from `threshold`: a level was crossed within the noise floor, or a rare level has neither a law nor enough past windows; `noise_floor` and `visible` are told all the same |
+
+*When.* Windows of features and predictions are judged when they end, and again, with a higher revision, where a
+prediction of a slower partition changes them. Windows of time that wait for outcomes are judged at the first
+evaluation at which coverage reaches `min_coverage` (with 0, the default, when they end), given up as `low_coverage`
+when outcomes are due, and judged for the last time, as the next revision, when the wait (`within`) is over; coverage
+and delay when outcomes are due, and then. `due` and `within` after a window's end mean the next pane boundary; panes
+are as wide as the greatest common divisor of all windows and hops (with a season, and of an hour). Windows of so many
+events are judged once.
+"#;
 
 const ROOMS: [(&str, &[Basis]); 4] = [
     ("Distribution of a series against its reference", &[Basis::Distribution]),
@@ -124,7 +208,7 @@ fn tasks(kind: &StatisticKind) -> String {
 }
 
 fn page() -> String {
-    let mut text = [HEAD, CHOOSER].concat();
+    let mut text = [HEAD, CHOOSER, BINS, LINE].concat();
     for (title, bases) in ROOMS {
         let kinds = || STATISTICS.iter().filter(|kind| bases.contains(&kind.basis));
         let performance = bases.contains(&Basis::Performance);
@@ -142,8 +226,9 @@ fn page() -> String {
         }
         for kind in kinds() {
             write!(text, "\n### {}\n\n{}.\n", kind.name, capital(kind.summary)).unwrap();
-            write!(text, "\n- Definition: {}.\n- Source: {}.\n", kind.definition, kind.source)
-                .unwrap();
+            writeln!(text, "\n- Definition: {}.", kind.definition).unwrap();
+            writeln!(text, "- Sees: {}.", kind.sees).unwrap();
+            writeln!(text, "- Source: {}.", kind.source).unwrap();
             for option in kind.options {
                 let default = match option.default {
                     "" => String::new(),
