@@ -41,12 +41,13 @@ const KNOWN: f64 = 0.01;
 pub(super) const BYTES: u64 = 8 * MOST as u64 + 512;
 
 const OWNER: &str = "calibration";
-const LAYOUT: u8 = 2;
+const LAYOUT: u8 = 3;
 
 /// A window as the history takes it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Window {
-    /// Greater is worse.
+    /// Greater is worse; as a multiple of what chance explains, so that windows of many events and of
+    /// few are alike.
     pub score: f64,
     /// Whether it was beyond a level.
     pub beyond: bool,
@@ -111,25 +112,27 @@ impl Past {
         (1 + as_high) as f64 / (1 + self.scores.len()) as f64
     }
 
-    /// Whether an unchanged window scores so high with a probability of at most `level`.
+    /// Whether an unchanged window scores so high with a probability of at most `level`; the history is
+    /// in multiples of `unit`.
     ///
     /// # Errors
     /// [`NoData::TooLittlePower`] where there is no law and the history is too short.
     pub(super) fn exceeds(
         &self,
         score: f64,
+        unit: f64,
         level: f64,
         law: Option<&Law>,
     ) -> Result<bool, NoData> {
         if 1.0 / (1 + self.scores.len()) as f64 <= level {
-            return Ok(self.rank(score) <= level);
+            return Ok(self.rank(score / unit) <= level);
         }
         let law = law.ok_or(NoData::TooLittlePower)?;
         let dispersion = if self.scores.len() + 1 < LEAST { law.dispersion } else { 1.0 };
         let bound = law.noise.point(law.floor, level / law.sides, dispersion);
         Ok(score > bound
             && self.known().is_none_or(|(quantile, known)| {
-                score > law.noise.stretched(quantile, growth(known, level))
+                score > law.noise.stretched(quantile * unit, growth(known, level))
             }))
     }
 

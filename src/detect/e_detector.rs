@@ -54,8 +54,10 @@ pub const KIND: DetectorKind = DetectorKind {
         quarter of what has passed, or than 256 steps, are not known; a change too small to be \
         seen soon is partly taken for one. Sees changes of \
         level, spread, shape, categories and missing values; does not see changes smaller than the \
-        reference can support. A daily rhythm is normal where the model has a `season`; else let `every` \
-        cover it. To choose for \
+        reference can support. A daily rhythm is normal where the model has a `season`, and an alarm then lasts \
+        until a day has passed without evidence, since a change of some hours comes back the day \
+        after; else let `every` cover it. Of a reference's categories half of its rows say which names \
+        there are, the other half how frequent they are. To choose for \
         features, predictions and probabilities. Sources: Shin, Ramdas & Rinaldo, E-detectors (2023); \
         Grünwald, de Heide & Koolen, Safe testing (2024).",
     options: &[
@@ -120,7 +122,7 @@ impl Holds for State {
 }
 
 impl State {
-    const LAYOUT: u8 = 8;
+    const LAYOUT: u8 = 10;
 
     fn empty(reference: &[u64]) -> State {
         State {

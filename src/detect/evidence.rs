@@ -17,6 +17,8 @@ pub(super) struct Evidence {
     /// ln R of each bet; minus infinity for nothing.
     stakes: Vec<f64>,
     fired: bool,
+    /// Steps in a row in which it has not held.
+    quiet: u32,
 }
 
 /// How far a held stake lies beyond what fires: sums of logarithms are off by less, and must not
@@ -65,7 +67,7 @@ impl Evidence {
     }
 
     /// Where the evidence stands by itself; after an alarm that has cleared it begins anew.
-    pub(super) fn read(&mut self, levels: Levels) -> Reading {
+    pub(super) fn read(&mut self, levels: Levels, patience: u32) -> Reading {
         let now = self.ln_mean();
         let reaches = |level: f64| now >= level.ln();
         let beyond = if reaches(levels.critical) {
@@ -75,7 +77,7 @@ impl Evidence {
         } else {
             None
         };
-        let uncleared = self.holds(levels);
+        let uncleared = self.is_uncleared(levels, patience);
         if beyond.is_some() {
             self.fired = true;
         } else if !uncleared {
@@ -84,8 +86,14 @@ impl Evidence {
         Reading { beyond, uncleared }
     }
 
-    /// Whether it has not cleared: it is at four fifths of the lowest level, on the scale of its
-    /// logarithm, or beyond.
+    /// Whether an alarm goes on, asked once a step: until it has not held for so many steps.
+    pub(super) fn is_uncleared(&mut self, levels: Levels, patience: u32) -> bool {
+        let holds = self.holds(levels);
+        self.quiet = if holds { 0 } else { self.quiet.saturating_add(1) };
+        holds || self.fired && self.quiet < patience
+    }
+
+    /// Whether it is at four fifths of the lowest level, on the scale of its logarithm, or beyond.
     pub(super) fn holds(&self, levels: Levels) -> bool {
         let lowest = levels.warning.unwrap_or(levels.critical).min(levels.critical);
         self.ln_mean() >= 0.8 * lowest.ln()
@@ -122,7 +130,7 @@ mod tests {
         bets.iter()
             .map(|bet| {
                 evidence.take(&[Some(bet.ln())], LEVELS, 1);
-                let reading = evidence.read(LEVELS);
+                let reading = evidence.read(LEVELS, 1);
                 (reading.beyond, reading.uncleared)
             })
             .collect()
@@ -162,6 +170,19 @@ mod tests {
     }
 
     #[test]
+    fn an_alarm_lasts_as_long_as_patience_and_what_never_fired_has_none() {
+        let mut evidence = Evidence::default();
+        let mut uncleared = |bet: f64| {
+            evidence.take(&[Some(bet.ln())], LEVELS, 1);
+            evidence.read(LEVELS, 3).uncleared
+        };
+        assert!(!uncleared(0.1), "it never fired");
+        let calm = [0.01, 0.01, 200.0, 0.01, 0.01, 0.01, 0.01];
+        assert!(uncleared(200.0));
+        assert_eq!(calm.map(&mut uncleared), [true, true, true, true, true, false, false]);
+    }
+
+    #[test]
     fn nothing_overflows() {
         let mut evidence = Evidence::default();
         for bet in [1e300, -1e300, 1e308, 0.0] {
@@ -180,7 +201,7 @@ mod tests {
             let mut step = vec![Some(-1e3); bets];
             step[0] = Some(1e3);
             evidence.take(&step, levels, among);
-            let reading = evidence.read(levels.alone(among));
+            let reading = evidence.read(levels.alone(among), 1);
             assert_eq!(reading.beyond, Some(Severity::Critical), "{bets} {steps} {among}");
         }
     }

@@ -70,10 +70,13 @@ impl Promise {
     /// What the evidence of one series says; where others share the promise, the level that it needs
     /// depends on theirs, and only the list can say that it is reached.
     pub(super) fn read(self, evidence: &mut Evidence, seen: &Observation<'_>) -> Reading {
-        let levels = self.levels(seen.every);
+        let (levels, patience) = (self.levels(seen.every), patience(seen));
         match self.among(seen) {
-            0 | 1 => evidence.read(levels),
-            among => Reading { beyond: None, uncleared: evidence.holds(levels.alone(among)) },
+            0 | 1 => evidence.read(levels, patience),
+            among => {
+                let uncleared = evidence.is_uncleared(levels.alone(among), patience);
+                Reading { beyond: None, uncleared }
+            }
         }
     }
 
@@ -82,6 +85,16 @@ impl Promise {
         let steps = |span| steps(span, every);
         Levels { critical: steps(self.critical), warning: self.warning.map(steps) }
     }
+}
+
+/// Steps without evidence that end an alarm: in a season a day of them, since a change of some hours
+/// comes back the day after and is the same one.
+fn patience(seen: &Observation<'_>) -> u32 {
+    const DAY: Span = Span::from_secs(86_400);
+    if seen.step.season.is_none() {
+        return 1;
+    }
+    u32::try_from(DAY.0 / seen.every.0.max(1)).unwrap_or(u32::MAX).max(1)
 }
 
 /// Steps of this length in a span; at least 2.

@@ -23,7 +23,8 @@ pub const KIND: DetectorKind = DetectorKind {
         brier, missing_rate and the other rates; mae, mse, mape, msle, pinball and log_loss with `bound`, \
         a loss that no event exceeds: the promise does not hold for one that does, and a single far \
         one alarms. Sees \
-        deterioration only. To choose for performance. Sources: Podkopaev & Ramdas, Tracking the \
+        deterioration only, and in each step by itself: let `every` cover a day where some hours are \
+        always worse. To choose for performance. Sources: Podkopaev & Ramdas, Tracking the \
         risk of a deployed model (ICLR 2022); Waudby-Smith & Ramdas, Estimating means of bounded \
         random variables by betting, JRSS B 86 (2024); Shin, Ramdas & Rinaldo, E-detectors (2023).",
     options: &[
@@ -52,8 +53,9 @@ pub const KIND: DetectorKind = DetectorKind {
     build,
 };
 
-/// How far the bets go, as shares of the way from the tolerated loss to the greatest one.
-const BETS: [f64; 8] = [0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64];
+/// How far the bets go: by what they multiply the odds of the tolerated loss, so that rare losses are
+/// bet on as finely as frequent ones.
+const BETS: [f64; 8] = [1.05, 1.1, 1.2, 1.4, 1.9, 3.0, 6.0, 20.0];
 
 /// Growth that does not matter.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -126,8 +128,9 @@ fn divergence(p: f64, q: f64) -> f64 {
 /// 1 + l (loss - tolerated); between the losses 0 and 1 its logarithm lies above the straight line
 /// through both ends, so that the line, which needs the sum alone, claims no more.
 fn bets(tolerated: f64, average: f64, n: f64) -> [Option<f64>; BETS.len()] {
-    BETS.map(|way| {
-        let bet = tolerated + (1.0 - tolerated) * way;
+    let odds = tolerated / (1.0 - tolerated);
+    BETS.map(|times| {
+        let bet = odds * times / (1.0 + odds * times);
         let (lost, kept) = ((bet / tolerated).ln(), ((1.0 - bet) / (1.0 - tolerated)).ln());
         Some(n * (average * lost + (1.0 - average) * kept))
     })
@@ -142,7 +145,7 @@ impl Holds for Evidence {
 impl Sequential for Risk {
     type State = Evidence;
     const NAME: &'static str = KIND.name;
-    const LAYOUT: u8 = 1;
+    const LAYOUT: u8 = 2;
 
     fn take(&self, evidence: &mut Evidence, seen: &Observation<'_>) -> Result<Reading, NoData> {
         let tolerated = self.tolerated(seen)?;

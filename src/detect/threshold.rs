@@ -28,8 +28,8 @@ pub const KIND: DetectorKind = DetectorKind {
         it; all else is judged as always, also a level that the reference itself is beyond. `{ false_alarm_every = \"90d\" }` is a level that an unchanged window is beyond \
         that rarely: a probability of every / 90 days at each evaluation, so that with \
         overlapping windows or `for` alarms are rarer still. With `calibrate` that is learnt \
-        from past windows of the series that share no event, at most 1,000: the share of them that \
-        score as high is exact once there are 90 days / every of them, whatever the law of the \
+        from past windows of the series that share no event, at most 1,000, each by how many times \
+        its noise floor it scored: the share of them that score as high is exact once there are 90 days / every of them, whatever the law of the \
         events, where unchanged windows could have come in any order. Before, and for rarer levels \
         than 1,000 windows can tell, the score must be beyond the law of independent events, widened by \
         how much windows differ among themselves while there are fewer than 99 (not with a season or \
@@ -109,6 +109,12 @@ impl Threshold {
         self.middle.map_or(score, |middle| (score - middle).abs())
     }
 
+    /// What scores are compared in: the noise floor of their window, where it has one.
+    fn unit(&self, seen: &Observation<'_>) -> f64 {
+        let floor = seen.floor.map(|floor| self.badness(floor));
+        floor.filter(|floor| *floor > 0.0).unwrap_or(1.0)
+    }
+
     fn is_beyond(&self, level: &Level, by: &Judged<'_>) -> Result<bool, NoData> {
         let seen = by.seen;
         let Some(rare) = level.rare else {
@@ -122,7 +128,7 @@ impl Threshold {
             sides,
             dispersion: by.dispersion,
         });
-        by.past.exceeds(self.badness(seen.score), level, law.as_ref())
+        by.past.exceeds(self.badness(seen.score), self.unit(seen), level, law.as_ref())
     }
 
     fn judge(&self, by: &Judged<'_>) -> Result<Reading, NoData> {
@@ -183,7 +189,8 @@ impl Detector for Threshold {
         // One that says nothing is read again when it is restated.
         if let Ok(reading) = reading {
             let beyond = reading.beyond.is_some();
-            let window = Window { score: self.badness(seen.score), beyond, counts };
+            let score = self.badness(seen.score) / self.unit(seen);
+            let window = Window { score, beyond, counts };
             past.take(window, seen.hops, 1.0 / promise::steps(rarest, seen.every));
             past.keep(memory);
         }

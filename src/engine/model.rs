@@ -426,7 +426,9 @@ impl Model {
             (false, _) if self.plan.reference.learn.is_some() => {
                 format!("{what} has no reference yet and learns it")
             }
-            (false, true) => format!("{what} has no reference file; the one before is kept"),
+            (false, true) => format!(
+                "{what} has no reference file that can be read; the one before stays, if there was one"
+            ),
             (false, false) => return None,
         };
         let warning = !found && self.plan.reference.learn.is_none();

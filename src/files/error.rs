@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
     /// Opening or reading failed.
-    #[error("cannot read {}: {source}", file.display())]
+    #[error("cannot read {}: {why}", file.display())]
     Read {
         /// The file.
         file: PathBuf,
         /// What the system says.
-        source: std::io::Error,
+        why: std::io::Error,
     },
     /// The extension is unknown.
     #[error(
@@ -48,8 +48,8 @@ pub enum FileError {
 }
 
 impl FileError {
-    pub(super) fn read(file: &Path, source: std::io::Error) -> FileError {
-        FileError::Read { file: file.to_owned(), source }
+    pub(super) fn read(file: &Path, why: std::io::Error) -> FileError {
+        FileError::Read { file: file.to_owned(), why }
     }
 
     pub(super) fn content(file: &Path, message: impl std::fmt::Display) -> FileError {

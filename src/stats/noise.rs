@@ -65,7 +65,10 @@ impl Noise {
     pub(in crate::stats) fn visible(&self, floor: f64) -> Option<f64> {
         let norm = self.norm(floor);
         let seen = match self.change {
-            Change::Squares(freedom) => noncentrality(freedom, norm * norm).sqrt(),
+            Change::Squares(freedom) => {
+                let x = norm * norm;
+                noncentrality(free(freedom, x), x).sqrt()
+            }
             Change::Line => norm + NORMAL_90,
             Change::Band(within) => norm + within,
         };
@@ -86,6 +89,27 @@ impl Noise {
         let norm = self.norm(floor) + (quantile - NORMAL_99).max(0.0);
         self.score(dispersion.max(1.0).sqrt() * norm)
     }
+}
+
+/// Directions in which the noise is free: all of them, or as few as have `x` for their 99 % point.
+/// Where bins hold less than a row on average, a sum over them scatters less than their number says.
+fn free(freedom: f64, x: f64) -> f64 {
+    if point_99(freedom) <= 1.01 * x {
+        return freedom;
+    }
+    let (mut low, mut high) = (0.0, freedom);
+    for _ in 0..30 {
+        let middle = 0.5 * (low + high);
+        if point_99(middle) < x { low = middle } else { high = middle }
+    }
+    high
+}
+
+/// The 99 % point of chi-square, within 1 % from one degree of freedom on: Wilson & Hilferty, PNAS 17
+/// (1931).
+fn point_99(freedom: f64) -> f64 {
+    let variance = 2.0 / (9.0 * freedom);
+    freedom * (1.0 - variance + NORMAL_99 * variance.sqrt()).powi(3)
 }
 
 /// The noncentrality at which a chi-square variable of so many degrees of freedom exceeds `x` with
@@ -130,6 +154,20 @@ mod tests {
             let want = of("noncentrality");
             assert!((got / want - 1.0).abs() < 0.005, "{case}: {got}");
         }
+    }
+
+    /// 300 even names, 200 events: a window without drift exceeds 0.545 once in a hundred, and nine in
+    /// ten of those whose law is 0.30 (one name) to 0.65 (half of them) from the reference's do, by
+    /// simulation in numpy.
+    #[test]
+    fn bins_of_less_than_a_row_leave_a_change_to_see() {
+        let unit = 1.0 / 200.0 + 1.0 / 10_000.0;
+        let sparse = Noise { unit, ..noise(true, Change::Squares(299.0)) };
+        let visible = sparse.visible(0.545).unwrap();
+        assert!((0.25..0.65).contains(&visible), "{visible}");
+        // 30.578 is the 99 % point of 15 degrees.
+        assert!((point_99(15.0) / 30.578 - 1.0).abs() < 0.01);
+        assert_eq!(free(15.0, 30.578), 15.0);
     }
 
     #[test]

@@ -44,7 +44,7 @@ fn what_fits_the_topics_and_is_reached_has_no_problem() {
     rewrite(&company, "season = \"none\"\n", "");
     let (code, all) = check(&company, &["--deny-warnings"]);
     let short = about(&all, "monitors.drift.window");
-    assert_eq!((code, &short["severity"]), (Some(1), &"warning".into()));
+    assert_eq!((code, &short["severity"]), (Some(78), &"warning".into()));
     says(short, "24h");
     rewrite(&company, "every = \"1h\"\n", "every = \"1h\"\nseason = \"none\"\n");
     let (code, problems) = check(&company, &["--deny-warnings"]);
@@ -72,8 +72,8 @@ fn slips_that_only_the_topic_shows_are_warnings() {
     rewrite(&company, "fare = \"features.fare\"", "fare = \"features.fair\"");
     rewrite(
         &company,
-        "window = \"6h\"\nevery = \"1h\"\nmin_events",
-        "window = \"600 events\"\nmin_events",
+        "window = \"6h\"\nevery = \"1h\"\nseason = \"none\"\n",
+        "window = \"600 events\"\n",
     );
     let (_, problems) = check(&company, &[]);
     let path = about(&problems, "models.demand.predictions.features.fare");
@@ -89,7 +89,8 @@ fn slips_that_only_the_topic_shows_are_warnings() {
         problems.iter().filter(|p| p["key"] == "monitors.drift.window").collect();
     let told = windows.iter().any(|p| p["message"].as_str().unwrap().contains("one partition"));
     assert!(told, "{problems:#?}");
-    rewrite(&company, "window = \"600 events\"", "window = \"6h\"\nevery = \"1h\"");
+    let hours = "window = \"6h\"\nevery = \"1h\"\nseason = \"none\"";
+    rewrite(&company, "window = \"600 events\"", hours);
     let (code, problems) = check(&company, &[]);
     assert_eq!((code, problems.len()), (Some(0), 3), "{problems:#?}");
     assert_eq!(check(&company, &["--deny-warnings"]).0, Some(78));

@@ -188,7 +188,13 @@ fn rhythm(settings: &Settings, monitor: &MonitorPlan) -> Option<Problem> {
         false => (length, "window"),
     };
     let same_hours = monitor.seasonal || monitor.against.is_some_and(|back| back.0 % DAY.0 == 0);
-    if monitor.statistic.basis() != Basis::Distribution || span >= DAY || same_hours {
+    let of_losses = match monitor.statistic.basis() {
+        Basis::Distribution => false,
+        // Levels of a metric are its owner's; a bet on each step asks that none be worse than allowed.
+        Basis::Performance if monitor.detector.takes_steps() => true,
+        _ => return None,
+    };
+    if span >= DAY || same_hours {
         return None;
     }
     // `season = "none"` says that it is meant so.
@@ -196,10 +202,18 @@ fn rhythm(settings: &Settings, monitor: &MonitorPlan) -> Option<Problem> {
         return None;
     }
     let key = KeyPath::of(&["monitors", monitor.name.as_str(), name]);
-    let message = "is shorter than a day: a daily rhythm of the series counts as drift from a reference of whole days";
+    let (message, season) = match of_losses {
+        true => (
+            "is shorter than a day: hours whose losses are always the greater count as growth of the mean of whole days",
+            "",
+        ),
+        false => (
+            "is shorter than a day: a daily rhythm of the series counts as drift from a reference of whole days",
+            "season = \"hour_of_week\" in the model, or ",
+        ),
+    };
     let hint = format!(
-        "write season = \"hour_of_week\" in the model, or {name} = \"24h\"; season = \"none\" in the monitor \
-         where the series has no such rhythm"
+        "write {season}{name} = \"24h\"; season = \"none\" in the monitor where there is no such rhythm"
     );
     Some(problem(settings, Severity::Warning, &key, message.to_owned(), &hint))
 }

@@ -61,7 +61,11 @@ pub(super) fn print(
     rows.push(serde_json::to_value(&summary)?);
     output.rows(&COLUMNS, &rows)?;
     if judged == 0 {
-        eprintln!("nothing was judged: see the reasons above (too few events, no reference ...)");
+        let why = match findings.lines.is_empty() {
+            true => "no window was seen whole: a series counts from its first whole pane on",
+            false => "see the reasons above (too few events, no reference ...)",
+        };
+        eprintln!("nothing was judged: {why}");
         return Ok(FAILURE);
     }
     Ok(if reached { REACHED } else { OK })

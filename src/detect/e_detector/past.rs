@@ -6,7 +6,7 @@ use super::super::together::Holds;
 use super::{DECAYS, KIND, PRIOR, State};
 
 /// Layout of a state that is kept with its expectation.
-pub(super) const IN_SEASON: u8 = 9;
+pub(super) const IN_SEASON: u8 = 11;
 
 /// A state with its expectation.
 pub(super) type InSeasonState = (State, [Vec<f64>; 3]);

@@ -243,45 +243,65 @@ fn a_restart_changes_nothing() {
     }
 }
 
+/// The first hour with an alarm among so many of `events` names of an unchanged law, of which the
+/// reference holds `rows`.
+fn alarm_of_names(
+    law: impl Fn(&mut Random) -> usize,
+    (rows, events, hours): (usize, usize, u64),
+    options: &Value,
+    seed: u64,
+) -> Option<u64> {
+    let mut random = Random(seed);
+    let mut counts = std::collections::BTreeMap::<usize, u64>::new();
+    (0..rows).for_each(|_| *counts.entry(law(&mut random)).or_default() += 1);
+    let held: Vec<usize> = counts.keys().copied().collect();
+    let profile = Profile::Category(CategoryProfile {
+        id: "id".into(),
+        rows: rows as u64,
+        absences: Absences::default(),
+        categories: counts.into_iter().map(|(name, n)| (format!("{name:04}"), n)).collect(),
+    });
+    let whole = profile.whole();
+    let detector = super::super::tests::build("e-detector", "psi", options).unwrap();
+    let mut memory = Memory::default();
+    (1..=hours).find(|_| {
+        let mut window = Counts::new(profile.cells());
+        for _ in 0..events {
+            let cell = held.binary_search(&law(&mut random)).unwrap_or(held.len());
+            window.cells[cell] += 1;
+            window.counted += 1;
+        }
+        let pair = Pair { profile: &profile, reference: &whole, window: &window };
+        let step = Step { pair: Some(pair), ..Step::default() };
+        let every = Span::from_secs(3600);
+        let seen = Observation { every, step, ..Observation::of(0.0) };
+        detector.read(&seen, &mut memory).unwrap().beyond == Some(Severity::Critical)
+    })
+}
+
 /// Thousands of names, of which a reference holds most but not all, and none much more often than
 /// another: neither those that it lacks nor those that it happens to hold often are a change.
 #[test]
 fn many_names_are_no_evidence() {
-    const NAMES: usize = 2_000;
-    let name = |random: &mut Random| (NAMES as f64 * random.unit().powf(1.3)) as usize;
+    let law = |random: &mut Random| (2_000.0 * random.unit().powf(1.3)) as usize;
     let (stated, runs) = (100, 6);
-    let mut hours = 0;
-    for seed in 0..runs {
-        let mut random = Random(seed);
-        let mut rows = vec![0u64; NAMES];
-        (0..4_000).for_each(|_| rows[name(&mut random)] += 1);
-        let held: Vec<usize> = (0..NAMES).filter(|name| rows[*name] > 0).collect();
-        let profile = Profile::Category(CategoryProfile {
-            id: "id".into(),
-            rows: 4_000,
-            absences: Absences::default(),
-            categories: held.iter().map(|name| (format!("{name:04}"), rows[*name])).collect(),
-        });
-        let whole = profile.whole();
-        let detector =
-            super::super::tests::build("e-detector", "psi", &promise(stated, 0.0)).unwrap();
-        let mut memory = Memory::default();
-        let alarms = (1..=10 * stated).find(|_| {
-            let mut window = Counts::new(profile.cells());
-            for _ in 0..100 {
-                let cell = held.binary_search(&name(&mut random)).unwrap_or(held.len());
-                window.cells[cell] += 1;
-                window.counted += 1;
-            }
-            let pair = Pair { profile: &profile, reference: &whole, window: &window };
-            let step = Step { pair: Some(pair), ..Step::default() };
-            let every = Span::from_secs(3600);
-            let seen = Observation { every, step, ..Observation::of(0.0) };
-            detector.read(&seen, &mut memory).unwrap().beyond == Some(Severity::Critical)
-        });
-        hours += alarms.unwrap_or(10 * stated);
-    }
+    let options = promise(stated, 0.0);
+    let hours = |seed| alarm_of_names(law, (4_000, 100, 10 * stated), &options, seed);
+    let hours: u64 = (0..runs).map(|seed| hours(seed).unwrap_or(10 * stated)).sum();
     assert!(hours >= runs * stated, "{hours} hours in {runs} runs, stated {stated}");
+}
+
+/// References so small that chance alone says which names are frequent, rare or unknown: no more than
+/// one in a hundred is unlucky.
+#[test]
+fn small_references_of_many_names_keep_the_promise() {
+    const REFERENCES: u64 = 200;
+    for names in [46.0, 300.0, 1e9] {
+        let law = |random: &mut Random| (names * random.unit()) as usize;
+        let alarm = |seed: &u64| alarm_of_names(law, (200, 500, 24), &json!({}), *seed).is_some();
+        let unlucky = (0..REFERENCES).filter(alarm).count();
+        assert!(unlucky <= 4, "{unlucky} of {REFERENCES} with {names} names");
+    }
 }
 
 /// 99 % and 99.98 % points of chi-square with 15 degrees of freedom, from its closed tail.

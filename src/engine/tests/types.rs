@@ -64,7 +64,8 @@ fn too_few_events_are_told_before_their_type() {
     let mut plan = plan();
     plan.models[0].monitors[0].min_events = 10_000;
     let house = run(plan, 5..10, Absent::BadType, 60);
-    let full = house.lines.iter().filter(|line| line.reason != Some(NoData::WindowNotFull));
+    let whole = house.lines.iter().filter(|line| line.segment.is_whole());
+    let full = whole.filter(|line| line.reason != Some(NoData::WindowNotFull));
     let reasons: Vec<_> = full.map(|line| line.reason).collect();
     let few = Some(NoData::NotEnoughEvents);
     assert!(reasons.len() > 3 && reasons.iter().all(|r| *r == few), "{reasons:?}");

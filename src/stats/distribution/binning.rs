@@ -177,7 +177,7 @@ impl Bins {
 
 /// Grid places of the reference's quantiles at i/n, each the smallest value x with F(x) >= i/n,
 /// without repeats.
-fn quantile_places(profile: &NumericProfile, n: u32) -> Vec<usize> {
+pub(super) fn quantile_places(profile: &NumericProfile, n: u32) -> Vec<usize> {
     let total = profile.rows - profile.absences.total();
     let (bins, whole, rest) = (u64::from(n), total / u64::from(n), total % u64::from(n));
     let mut places: Vec<usize> = Vec::with_capacity(n as usize);
@@ -196,12 +196,12 @@ fn quantile_places(profile: &NumericProfile, n: u32) -> Vec<usize> {
 }
 
 /// Cells where bins end that hold the values above the edge before them, up to their own edge.
-fn ends(places: impl Iterator<Item = usize>, cells: usize) -> Vec<usize> {
+pub(super) fn ends(places: impl Iterator<Item = usize>, cells: usize) -> Vec<usize> {
     places.map(|place| 2 * place + 2).chain([cells]).collect()
 }
 
 /// Counts of the cells from each end to the next.
-fn sums(counts: &Counts, ends: &[usize]) -> Vec<u64> {
+pub(super) fn sums(counts: &Counts, ends: &[usize]) -> Vec<u64> {
     let mut from = 0;
     let sum = |&to: &usize| {
         let cells = counts.cells.get(from..to.min(counts.cells.len())).unwrap_or(&[]);
@@ -272,111 +272,4 @@ fn categories(profile: &CategoryProfile, pair: &Pair<'_>) -> Bins {
         bins.push(Label::New, origin, new.0, new.1);
     }
     bins
-}
-
-/// Counts of both sides on bins that the reference alone decides, so that any two windows have the
-/// same ones.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FrozenBins {
-    /// Counts of the reference.
-    pub reference: Vec<u64>,
-    /// Counts of the window.
-    pub window: Vec<u64>,
-    /// The first so many bins stand in the order of their values (numbers); the others are
-    /// categories, names that the reference never saw, and rows without a value.
-    pub ordered: usize,
-}
-
-impl FrozenBins {
-    /// Numbers: `n` bins at quantiles of the reference (repeats collapsed), and one for rows without
-    /// a value. Categories: those of at least half an even share of `n` bins alone, the others in
-    /// groups of at least an even share in the order of their names, then names that the reference
-    /// never saw, and rows without a value. Bins may be empty on both sides.
-    ///
-    /// No bin is chosen because its count came out large, and a name that the reference holds once
-    /// counts as one that it never saw: so many rows have names that a reference lacks (Good,
-    /// Biometrika 40, 1953). The reference's counts are therefore as good as any other sample's.
-    #[must_use]
-    pub fn of(pair: &Pair<'_>, n: u32) -> FrozenBins {
-        let mut bins = match pair.profile {
-            Profile::Numeric(profile) => {
-                let places = quantile_places(profile, n).into_iter();
-                let ends = ends(places, pair.window.cells.len());
-                let (reference, window) = (sums(pair.reference, &ends), sums(pair.window, &ends));
-                FrozenBins { ordered: ends.len(), reference, window }
-            }
-            Profile::Category(profile) => grouped(profile, pair, n),
-        };
-        bins.reference.push(pair.reference.absences.total());
-        bins.window.push(pair.window.absences.total());
-        bins
-    }
-}
-
-fn grouped(profile: &CategoryProfile, pair: &Pair<'_>, n: u32) -> FrozenBins {
-    let of = |counts: &Counts, cell: usize| counts.cells.get(cell).copied().unwrap_or(0);
-    let total: u128 = profile.categories.iter().map(|(_, rows)| u128::from(*rows)).sum();
-    let share = |rows: u64| u128::from(rows) * u128::from(n);
-    let mut bins = FrozenBins { reference: Vec::new(), window: Vec::new(), ordered: 0 };
-    let mut push = |(reference, window): (u64, u64)| {
-        bins.reference.push(reference);
-        bins.window.push(window);
-    };
-    let (mut group, mut size, mut once) = ((0, 0), 0, 0);
-    for (cell, (_, rows)) in profile.categories.iter().enumerate() {
-        let mut here = (of(pair.reference, cell), of(pair.window, cell));
-        let is_single = here.0 == 1 && *rows == 1;
-        if is_single {
-            once += 1;
-            here.0 = 0;
-        } else if 2 * share(*rows) >= total {
-            push(here);
-            continue;
-        }
-        group = (group.0 + here.0, group.1 + here.1);
-        size += rows;
-        if share(size) >= total {
-            push(group);
-            (group, size) = ((0, 0), 0);
-        }
-    }
-    if size > 0 {
-        push(group);
-    }
-    let other = profile.categories.len();
-    push((of(pair.reference, other) + once, of(pair.window, other)));
-    bins
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::stats::Absences;
-
-    #[test]
-    fn frozen_bins_of_categories_keep_the_frequent_ones_apart() {
-        let names = [("a", 5), ("b", 50), ("c", 20), ("d", 1), ("e", 3), ("f", 1)];
-        let profile = Profile::Category(CategoryProfile {
-            id: "id".into(),
-            rows: 80,
-            absences: Absences::default(),
-            categories: names.map(|(name, n)| (name.to_owned(), n)).into(),
-        });
-        let window = Counts {
-            cells: vec![1, 2, 3, 4, 5, 6, 7],
-            counted: 28,
-            absences: Absences { missing: 2, ..Absences::default() },
-            ..Counts::default()
-        };
-        let reference = profile.whole();
-        let pair = Pair { profile: &profile, reference: &reference, window: &window };
-        // An even share is 20 rows: b and c stand alone, the others do not fill a group. d and f
-        // are held once, so that as many rows as they have are new.
-        let bins = FrozenBins::of(&pair, 4);
-        assert_eq!(bins.reference, [50, 20, 8, 2, 0]);
-        assert_eq!(bins.window, [2, 3, 16, 7, 2]);
-        assert_eq!(bins.ordered, 0);
-        // At 40 bins 2 rows are an even share.
-        assert_eq!(FrozenBins::of(&pair, 40).reference, [5, 50, 20, 3, 0, 2, 0]);
-    }
 }

@@ -11,6 +11,7 @@ mod bridge;
 mod chance;
 pub(super) mod chi_square;
 pub(super) mod cramer_von_mises;
+mod frozen;
 pub(super) mod g_test;
 pub(super) mod hellinger;
 pub(super) mod jensen_shannon;
@@ -26,4 +27,5 @@ pub(super) mod total_variation;
 pub(super) mod wasserstein;
 
 pub use attribution::{Bin, Place, bins, split_psi};
-pub use binning::{Binning, FrozenBins};
+pub use binning::Binning;
+pub use frozen::FrozenBins;
