@@ -253,7 +253,7 @@ fn counts_value(ledger: &Ledger, series: &str, counts: &PaneCounts) -> Value {
                     Some(name) => {
                         categories.insert(name.clone(), n.into());
                     }
-                    None => other += u64::from(n),
+                    None => other += n,
                 }
             }
             value["categories"] = Value::Object(categories);
