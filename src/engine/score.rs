@@ -295,7 +295,7 @@ impl Model {
                 start: unit.frame.start,
                 end: unit.frame.end,
                 events: earlier.events,
-                support: pair.map_or(metric_pairs.unwrap_or(0), |pair| pair.reference.rows()),
+                support: pair.map_or(pairs(earlier), |pair| pair.reference.rows()),
             }),
             coverage,
             verdict,
@@ -343,8 +343,11 @@ fn kept_metric(metrics: &BTreeMap<String, f64>, label: &str) -> Option<Baseline>
 /// The metric of an earlier window.
 fn earlier_metric(unit: &Unit<'_>, earlier: &Contents) -> Option<Baseline> {
     let score = scored(unit, earlier)?;
-    let pairs = earlier.performance.as_ref().map_or(0, |sums| sums.n().max(0) as u64);
-    Some(Baseline { value: score.value, pairs, own: Some(score.support) })
+    Some(Baseline { value: score.value, pairs: pairs(earlier), own: Some(score.support) })
+}
+
+fn pairs(contents: &Contents) -> u64 {
+    contents.performance.as_ref().map_or(0, |sums| sums.n().max(0) as u64)
 }
 
 /// The score that a window has by itself.
@@ -359,6 +362,11 @@ fn suffices(unit: &Unit<'_>, earlier: &Contents, since: Time) -> bool {
     let begins = unit.earlier().is_some_and(|unit| unit.frame.from >= since);
     let support = match &earlier.counts {
         Some(counts) => counts.rows(),
+        // It has no value by itself, and serves as the reference of this one.
+        None if monitor.statistic.compares_errors() => {
+            let length = unit.frame.end - unit.frame.start;
+            monitor.statistic.support(&earlier.sample(length, None))
+        }
         None => scored(unit, earlier).map_or(0, |score| score.support),
     };
     let coverage = earlier.coverage().filter(|_| monitor.by_outcomes());

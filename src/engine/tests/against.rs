@@ -115,10 +115,9 @@ fn a_window_that_held_too_little_then_is_no_reason_to_alarm_now() {
     }
 }
 
-/// An hour's metric beside that of two hours before, without any reference of it.
-#[test]
-fn a_metric_is_worse_than_it_was_until_it_was_as_bad_then() {
-    let worse = monitor("worse", &["model"], "mae", json!({"critical": {"worse_by": "50%"}}));
+/// Sixteen hours of errors that double after the eighth; each hour judged against what was two hours
+/// before, without any reference.
+fn doubled_errors(worse: MonitorPlan) -> House {
     let mut plan = plan();
     plan.models[0].monitors = vec![MonitorPlan {
         against: Some(Span(2 * HOUR)),
@@ -149,6 +148,26 @@ fn a_metric_is_worse_than_it_was_until_it_was_as_bad_then() {
     house.own(&[p.clone(), o.clone()]);
     house.feed(slab(&p, &predictions, 0, predictions.len()));
     house.feed(slab(&o, &outcomes, 0, outcomes.len()));
+    house
+}
+
+#[test]
+fn errors_are_compared_with_those_of_before() {
+    let levels = json!({"critical": 0.5});
+    let house = doubled_errors(monitor("residuals", &["model"], "error_ks", levels));
+    let scores: BTreeMap<i64, Option<f64>> =
+        house.lines.iter().map(|l| (l.window.start.0 / HOUR, l.score)).collect();
+    assert_eq!((scores[&2], scores[&7], scores[&12]), (Some(0.0), Some(0.0), Some(0.0)));
+    assert_eq!((scores[&8], scores[&9]), (Some(1.0), Some(1.0)));
+    let line = house.lines.iter().find(|l| l.window.start.0 == 8 * HOUR).unwrap();
+    assert_eq!((line.verdict, line.against.unwrap().support), (Verdict::Critical, 60));
+    assert!(line.noise_floor.is_some_and(|floor| floor > 0.2 && floor < 0.4), "{line:?}");
+}
+
+#[test]
+fn a_metric_is_worse_than_it_was_until_it_was_as_bad_then() {
+    let levels = json!({"critical": {"worse_by": "50%"}});
+    let house = doubled_errors(monitor("worse", &["model"], "mae", levels));
     let said: BTreeMap<i64, (Verdict, Option<NoData>)> =
         house.lines.iter().map(|l| (l.window.start.0 / HOUR, (l.verdict, l.reason))).collect();
     for hour in [0, 1] {
