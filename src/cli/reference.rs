@@ -117,6 +117,12 @@ fn build(
         }
     }
     ensure!(rows_read > 0, "the files hold no rows of model {name}; nothing was written");
+    for (series, wrong) in builder.of_wrong_type() {
+        eprintln!(
+            "{series}: {wrong} of {rows_read} rows hold something of another type than configured and count as \
+             missing; correct the files, or the type of the feature"
+        );
+    }
     let names = files.iter().map(|f| f.display().to_string()).collect();
     let created_from =
         CreatedFrom { files: names, rows: rows_read, sha256: digest(files)?, learnt: None };

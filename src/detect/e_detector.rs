@@ -56,8 +56,10 @@ pub const KIND: DetectorKind = DetectorKind {
         level, spread, shape, categories and missing values; does not see changes smaller than the \
         reference can support. A daily rhythm is normal where the model has a `season`, and an alarm then lasts \
         until a day has passed without evidence, since a change of some hours comes back the day \
-        after; else let `every` cover it. Of a reference's categories half of its rows say which names \
-        there are, the other half how frequent they are. To choose for \
+        after; else let `every` cover it. The reference's rows count as independent of each other: many rows of few users \
+        promise too much. Of its categories, where one has fewer than 64 rows, half of the rows say which names there \
+        are, the other half how frequent they are; names that are rarer than half of an even share of `bins` stand in groups, \
+        and one of them that grows is seen by its group alone. To choose for \
         features, predictions and probabilities. Sources: Shin, Ramdas & Rinaldo, E-detectors (2023); \
         Grünwald, de Heide & Koolen, Safe testing (2024).",
     options: &[

@@ -177,6 +177,22 @@ impl Builder {
         Ok(())
     }
 
+    /// Series in which more than 5 % of the rows hold something of another type, and how many do: a
+    /// window with so many would not be judged.
+    #[must_use]
+    pub fn of_wrong_type(&self) -> Vec<(&str, usize)> {
+        let wrong = |column: &Column| match column {
+            Column::Numbers { absent, .. } => {
+                absent.iter().filter(|(_, why)| *why == Absent::BadType).count()
+            }
+            Column::Words { places, .. } => {
+                places.iter().filter(|place| **place == Err(Absent::BadType)).count()
+            }
+        };
+        let counted = self.columns.iter().map(|(series, column)| (series.as_str(), wrong(column)));
+        counted.filter(|(_, wrong)| 20 * wrong > self.rows).collect()
+    }
+
     /// The reference of all rows.
     #[must_use]
     pub fn finish(self, created_from: CreatedFrom) -> Reference {

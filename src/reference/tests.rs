@@ -135,6 +135,27 @@ fn rows_without_a_value_are_counted_by_why() {
 }
 
 #[test]
+fn rows_of_a_wrong_type_are_told_where_they_are_many() {
+    let wrong = |bad: usize| {
+        let mut rows = batch(&[1.0; 100]);
+        rows.numbers[0] = Numbers::default();
+        (0..100).for_each(|i| match i < bad {
+            true => rows.numbers[0].push_absent(Absent::BadType),
+            false => rows.numbers[0].push(1.0),
+        });
+        let mut builder = Builder::new(spec());
+        builder.observe(&rows).unwrap();
+        builder
+            .of_wrong_type()
+            .into_iter()
+            .map(|(name, n)| (name.to_owned(), n))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(wrong(5), []);
+    assert_eq!(wrong(6), [("features.fare".to_owned(), 6)]);
+}
+
+#[test]
 fn a_category_without_end_is_refused() {
     let mut many = batch(&[0.0; 30]);
     many.words[0] = Words::default();

@@ -44,6 +44,22 @@ async fn the_incidents_page_says_what_where_since_when_and_how_sure() {
 }
 
 #[tokio::test]
+async fn what_a_metric_would_be_without_a_segment_stands_on_the_page() {
+    let api = Api::with(None).await;
+    let carried = json!({ "by": "city", "of": "f1", "window": 0.7, "reference": 0.8, "change": -0.1,
+        "total": 1, "largest": [{ "value": "Oslo", "adds": -0.2, "without": 0.9, "reference": 0.92,
+        "window": 0.5, "reference_share": 0.1, "window_share": 0.3 }] });
+    api.change(|s| {
+        s.status.incidents[0].data["attribution"] =
+            json!([{ "series": "model", "segment": null, "segments": [carried] }]);
+    });
+    let (_, html) = page(&api, &format!("/incidents/{KEY}")).await;
+    let sentence = "by city: f1 is 0.7, and would be 0.9 without Oslo (its own 0.92 → 0.5; its share \
+                    10.0 % → 30.0 %)";
+    assert!(html.contains(sentence), "{html}");
+}
+
+#[tokio::test]
 async fn the_index_lists_models_and_what_fires() {
     let api = Api::with(None).await;
     let (status, html) = page(&api, "/").await;

@@ -82,6 +82,11 @@ async fn an_incident_is_told_in_words_without_control_characters() {
         assert!(why.contains(part), "{part} is missing in {why}");
     }
     assert!(why.lines().count() == 3 && !why.contains('\u{1b}'), "{why}");
+    incident["data"]["attribution"] = json!([{ "series": "model", "segment": null, "segments": [
+        { "by": "city", "of": "f1", "window": 0.7, "largest": [{ "value": "Oslo", "without": 0.9 }] },
+    ] }]);
+    let why = explain::why(&incident["data"]);
+    assert!(why.starts_with("model: by city: f1 is 0.7, and would be 0.9 without Oslo"), "{why}");
     let status = remote(&api, None).get(&["api", "v1", "status"]).await.unwrap();
     assert_eq!(
         headline(&status),

@@ -222,7 +222,8 @@ pub struct RawOutcomes {
     /// Which events are meant.
     #[serde(rename = "where", skip_serializing_if = "Option::is_none")]
     pub filter: Option<RawWhere>,
-    /// The age at which outcomes should be there; coverage is judged then. Default: `within`.
+    /// The age at which outcomes should be there; coverage is judged then, at the next pane boundary.
+    /// Default: `within`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = &"12h")]
     pub due: Option<Length>,

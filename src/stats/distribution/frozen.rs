@@ -7,7 +7,7 @@ use crate::stats::{CategoryProfile, Counts, Pair, Profile};
 /// same ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FrozenBins {
-    /// Counts of the reference; of categories those of half of its rows.
+    /// Counts of the reference; of categories with rare ones among them those of half of its rows.
     pub reference: Vec<u64>,
     /// Counts of the window.
     pub window: Vec<u64>,
@@ -22,8 +22,8 @@ impl FrozenBins {
     /// groups of at least an even share in the order of their names, then names that the reference
     /// never saw, and rows without a value. Bins may be empty on both sides.
     ///
-    /// One half of a reference's rows says which names there are and how they stand together, the
-    /// other how frequent they are. So no bin is chosen because its count came out large, names that
+    /// Where there are rare names, one half of a reference's rows says which there are and how they
+    /// stand together, the other how frequent they are. So no bin is chosen because its count came out large, names that
     /// the first half lacks are as frequent in the second as in a window, and the counts are as good
     /// as any other sample's of their size.
     #[must_use]
@@ -38,8 +38,10 @@ impl FrozenBins {
                 bins
             }
             Profile::Category(profile) => {
-                let mut bins = grouped(profile, pair, n);
-                bins.push(pair.reference.absences.total() / 2, pair.window.absences.total());
+                let half = Half::of(profile);
+                let mut bins = grouped(profile, pair, n, half);
+                let absent = half.some(pair.reference.absences.total());
+                bins.push(absent, pair.window.absences.total());
                 bins
             }
         }
@@ -51,16 +53,23 @@ impl FrozenBins {
     }
 }
 
-fn grouped(profile: &CategoryProfile, pair: &Pair<'_>, n: u32) -> FrozenBins {
+fn grouped(profile: &CategoryProfile, pair: &Pair<'_>, n: u32, half: Half) -> FrozenBins {
     let of = |counts: &Counts, cell: usize| counts.cells.get(cell).copied().unwrap_or(0);
-    let naming = |cell: usize, rows: u64| rows - counting(cell, rows);
+    let naming = |cell: usize, rows: u64| match half {
+        Half::All => rows,
+        Half::One => rows - counting(cell, rows),
+    };
     let categories = || profile.categories.iter().enumerate();
     let total: u128 = categories().map(|(cell, (_, rows))| u128::from(naming(cell, *rows))).sum();
     let share = |rows: u64| u128::from(rows) * u128::from(n);
     let mut bins = FrozenBins { reference: Vec::new(), window: Vec::new(), ordered: 0 };
     let (mut group, mut size, mut is_open, mut new) = ((0, 0), 0, false, (0, 0));
     for (cell, (_, rows)) in categories() {
-        let here = (counting(cell, of(pair.reference, cell)), of(pair.window, cell));
+        let counted = match half {
+            Half::All => of(pair.reference, cell),
+            Half::One => counting(cell, of(pair.reference, cell)),
+        };
+        let here = (counted, of(pair.window, cell));
         let named = naming(cell, *rows);
         if named == 0 {
             new = (new.0 + here.0, new.1 + here.1);
@@ -82,16 +91,43 @@ fn grouped(profile: &CategoryProfile, pair: &Pair<'_>, n: u32) -> FrozenBins {
         bins.push(group.0, group.1);
     }
     let other = profile.categories.len();
-    bins.push(of(pair.reference, other) / 2 + new.0, of(pair.window, other) + new.1);
+    bins.push(half.some(of(pair.reference, other)) + new.0, of(pair.window, other) + new.1);
     bins
 }
 
+/// Which rows of a reference say how frequent its names are.
+#[derive(Debug, Clone, Copy)]
+enum Half {
+    /// All of them: every name is frequent, so that chance decides neither which there are nor where
+    /// they stand.
+    All,
+    /// Half of them.
+    One,
+}
+
+impl Half {
+    fn of(profile: &CategoryProfile) -> Half {
+        let frequent = profile.categories.iter().all(|(_, rows)| *rows >= FREQUENT);
+        if frequent { Half::All } else { Half::One }
+    }
+
+    fn some(self, rows: u64) -> u64 {
+        match self {
+            Half::All => rows,
+            Half::One => rows / 2,
+        }
+    }
+}
+
+/// Rows from which on a name is not rare.
+const FREQUENT: u64 = 64;
+
 /// How many of the first `rows` rows of a category are in the half that counts: each by a coin of its
-/// own, so that both halves are samples, and from 64 on every other one, which differs less than
+/// own, so that both halves are samples, and from there on every other one, which differs less than
 /// coins would. A part of the rows has its part of the half.
 fn counting(cell: usize, rows: u64) -> u64 {
     match rows {
-        0..64 => u64::from((coins(cell) & ((1 << rows) - 1)).count_ones()),
+        0..FREQUENT => u64::from((coins(cell) & ((1 << rows) - 1)).count_ones()),
         _ => rows / 2,
     }
 }
@@ -135,6 +171,21 @@ mod tests {
         assert_eq!(bins.ordered, 0);
         // At 40 bins 16 rows are an even share.
         assert_eq!(FrozenBins::of(&pair, 40).reference, [35, 400, 33, 160, 0, 1, 0]);
+    }
+
+    #[test]
+    fn frequent_names_are_counted_whole() {
+        let profile = Profile::Category(CategoryProfile {
+            id: "id".into(),
+            rows: 1_000,
+            absences: Absences { missing: 9, ..Absences::default() },
+            categories: [("a", 64), ("b", 927)].map(|(name, n)| (name.to_owned(), n)).into(),
+        });
+        let reference = profile.whole();
+        let pair = Pair { profile: &profile, reference: &reference, window: &reference };
+        let bins = FrozenBins::of(&pair, 16);
+        assert_eq!(bins.reference, [64, 927, 0, 9]);
+        assert_eq!(bins.window, bins.reference);
     }
 
     #[test]
