@@ -66,5 +66,17 @@ pub fn tied(server: &str, log: &Path) -> Child {
 
 /// A port that nobody listens on at the moment.
 pub fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    use std::sync::atomic::{AtomicU32, Ordering};
+    // Below those that outgoing connections take, so that none takes it before its server does.
+    const FIRST: u32 = 10_000;
+    const NUMBER: u32 = 20_000;
+    static GIVEN: AtomicU32 = AtomicU32::new(0);
+    let start = std::process::id().wrapping_mul(977);
+    loop {
+        let place = start.wrapping_add(GIVEN.fetch_add(1, Ordering::Relaxed)) % NUMBER;
+        let port = (FIRST + place) as u16;
+        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
