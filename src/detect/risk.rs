@@ -318,6 +318,24 @@ mod tests {
         assert!((20.0..200.0).contains(&mean), "{mean}");
     }
 
+    /// Losses of a four-hundredth of the bound that double, and a class of one in 500 that is missed.
+    #[test]
+    fn rare_losses_are_seen_however_far_the_bound() {
+        let wide = json!({"bound": 1000});
+        for (statistic, options, reference, worse, n) in
+            [("mae", &wide, 2.4, 4.8, 20_000), ("accuracy", &json!({}), 0.99905, 0.9975, 2_000)]
+        {
+            let detector = build("risk", statistic, options).unwrap();
+            let alarm = |score: f64, hours: usize| {
+                let mut memory = Memory::default();
+                let mut read = || detector.read(&seen(score, n, reference, 50_000), &mut memory);
+                (1..=hours).find(|_| read().unwrap().beyond == Some(Severity::Critical))
+            };
+            assert!(alarm(worse, 60).is_some(), "{statistic}");
+            assert_eq!(alarm(reference, 500), None, "{statistic}");
+        }
+    }
+
     #[test]
     fn growth_is_seen_soon_and_improvement_never() {
         let none = json!({});
